@@ -1,0 +1,110 @@
+// Counter-based random numbers: Philox-4x32-10 (Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as
+// 1, 2, 3", SC11). A number is a pure function of (seed, stream, index), so results do not depend on threads or order.
+#pragma once
+
+#include <array>
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <numbers>
+
+namespace calibrant {
+
+/// Streams keep independent uses of one seed apart. Users may take any value from `user` upwards.
+enum class Stream : std::uint32_t { initial_weights, shuffle, split, dropout, bootstrap, toy, user = 0x1000 };
+
+namespace philox {
+
+using Counter = std::array<std::uint32_t, 4>;
+using Key = std::array<std::uint32_t, 2>;
+
+/// Philox-4x32 with ten rounds: 128 random bits for a 128-bit counter and a 64-bit key.
+constexpr Counter generate(Counter counter, Key key) noexcept {
+  for (int round = 0; round < 10; ++round) {
+    const std::uint64_t product_0 = std::uint64_t{0xD2511F53u} * counter[0];
+    const std::uint64_t product_1 = std::uint64_t{0xCD9E8D57u} * counter[2];
+    counter = {static_cast<std::uint32_t>(product_1 >> 32) ^ counter[1] ^ key[0], static_cast<std::uint32_t>(product_1),
+               static_cast<std::uint32_t>(product_0 >> 32) ^ counter[3] ^ key[1],
+               static_cast<std::uint32_t>(product_0)};
+    key[0] += 0x9E3779B9u;
+    key[1] += 0xBB67AE85u;
+  }
+  return counter;
+}
+
+}  // namespace philox
+
+/// A random sequence keyed by (seed, stream, substream); the i-th number never depends on which were drawn before.
+/// Satisfies UniformRandomBitGenerator, but the standard distributions differ between standard libraries: use the
+/// member functions where results must be the same everywhere.
+class Random {
+ public:
+  using result_type = std::uint32_t;
+
+  constexpr explicit Random(std::uint64_t seed, Stream stream = Stream::user, std::uint32_t substream = 0) noexcept
+      : key_{static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32)},
+        stream_(static_cast<std::uint32_t>(stream)),
+        substream_(substream) {}
+
+  static constexpr result_type min() noexcept { return 0; }
+  static constexpr result_type max() noexcept { return std::numeric_limits<result_type>::max(); }
+
+  /// The four 32-bit words of block `index`: random access.
+  constexpr philox::Counter block(std::uint64_t index) const noexcept {
+    return philox::generate(
+        {static_cast<std::uint32_t>(index), static_cast<std::uint32_t>(index >> 32), stream_, substream_}, key_);
+  }
+
+  /// Next 32 random bits.
+  constexpr result_type operator()() noexcept {
+    if (position_ == 4) {
+      words_ = block(next_block_++);
+      position_ = 0;
+    }
+    return words_[position_++];
+  }
+
+  /// Uniform in the open interval (0, 1), 52 random bits: never 0, never 1, so logarithms and inverse cdfs are safe.
+  constexpr double uniform() noexcept {
+    const std::uint64_t high = (*this)() >> 6;
+    const std::uint64_t low = (*this)() >> 6;
+    return (static_cast<double>((high << 26) | low) + 0.5) * 0x1p-52;
+  }
+
+  constexpr double uniform(double low, double high) noexcept { return low + (high - low) * uniform(); }
+
+  /// Uniform integer in [0, bound), without bias (Lemire, arXiv:1805.10941). @pre bound > 0.
+  constexpr std::uint32_t below(std::uint32_t bound) noexcept {
+    std::uint64_t product = std::uint64_t{(*this)()} * bound;
+    if (static_cast<std::uint32_t>(product) < bound) {
+      const std::uint32_t threshold = (0u - bound) % bound;
+      while (static_cast<std::uint32_t>(product) < threshold) product = std::uint64_t{(*this)()} * bound;
+    }
+    return static_cast<std::uint32_t>(product >> 32);
+  }
+
+  /// Standard normal number (Box-Muller).
+  double normal() noexcept {
+    if (has_spare_) {
+      has_spare_ = false;
+      return spare_;
+    }
+    const double radius = std::sqrt(-2.0 * std::log(uniform()));
+    const double angle = 2.0 * std::numbers::pi * uniform();
+    spare_ = radius * std::sin(angle);
+    has_spare_ = true;
+    return radius * std::cos(angle);
+  }
+
+ private:
+  philox::Key key_;
+  std::uint32_t stream_;
+  std::uint32_t substream_;
+  std::uint64_t next_block_ = 0;
+  philox::Counter words_{};
+  std::uint32_t position_ = 4;
+  double spare_ = 0.0;
+  bool has_spare_ = false;
+};
+
+}  // namespace calibrant
