@@ -1,0 +1,140 @@
+// Elementary functions over every scalar type: float, double, Wide, Dual. One name each, found by argument-dependent
+// lookup for Wide and Dual, as calibrant::exp and so on for plain numbers.
+// A plain number goes through the same vector code as a lane of a Wide: a jet gets the same bits alone and in a batch.
+#pragma once
+
+#include <cmath>
+#include <limits>
+
+#include "calibrant/core/dual.hpp"
+
+namespace calibrant {
+
+template <class T>
+concept PlainScalar = std::is_same_v<T, float> || std::is_same_v<T, double>;
+
+#define CALIBRANT_MATH_BASE(NAME)                                                        \
+  template <PlainScalar S>                                                               \
+  CALIBRANT_INLINE S NAME(S x) noexcept {                                                \
+    return xsimd::NAME(Batch<S>(x)).get(0);                                              \
+  }                                                                                      \
+  template <class S, int P>                                                              \
+  CALIBRANT_INLINE Wide<S, P> NAME(const Wide<S, P>& x) noexcept {                       \
+    return Wide<S, P>::map(x, [](const Batch<S>& batch) { return xsimd::NAME(batch); }); \
+  }
+
+CALIBRANT_MATH_BASE(exp)
+CALIBRANT_MATH_BASE(expm1)
+CALIBRANT_MATH_BASE(log)
+CALIBRANT_MATH_BASE(log1p)
+CALIBRANT_MATH_BASE(tanh)
+#undef CALIBRANT_MATH_BASE
+
+template <PlainScalar S>
+CALIBRANT_INLINE S sqrt(S x) noexcept {
+  return std::sqrt(x);
+}
+template <PlainScalar S>
+CALIBRANT_INLINE S abs(S x) noexcept {
+  return std::fabs(x);
+}
+template <PlainScalar S>
+CALIBRANT_INLINE bool is_finite(S x) noexcept {
+  return std::fabs(x) <= std::numeric_limits<S>::max();
+}
+template <class S, int P>
+CALIBRANT_INLINE Wide<S, P> sqrt(const Wide<S, P>& x) noexcept {
+  return Wide<S, P>::map(x, [](const Batch<S>& batch) { return xsimd::sqrt(batch); });
+}
+template <class S, int P>
+CALIBRANT_INLINE Wide<S, P> abs(const Wide<S, P>& x) noexcept {
+  return Wide<S, P>::map(x, [](const Batch<S>& batch) { return xsimd::abs(batch); });
+}
+template <class S, int P>
+CALIBRANT_INLINE WideMask<S, P> is_finite(const Wide<S, P>& x) noexcept {
+  return abs(x) <= Wide<S, P>(std::numeric_limits<S>::max());
+}
+template <class Base, int N>
+CALIBRANT_INLINE auto is_finite(const Dual<Base, N>& x) noexcept {
+  auto finite = is_finite(x.value);
+  for (int i = 0; i < N; ++i) finite = finite && is_finite(x.tangent[i]);
+  return finite;
+}
+
+/// The smaller (larger) of two; the second if either is NaN.
+template <class T>
+CALIBRANT_INLINE T min(const T& a, const T& b) noexcept {
+  return select(a < b, a, b);
+}
+template <class T>
+CALIBRANT_INLINE T max(const T& a, const T& b) noexcept {
+  return select(a > b, a, b);
+}
+
+/// -1, 0 or 1.
+template <class T>
+CALIBRANT_INLINE T sign(const T& x) noexcept {
+  using S = ScalarOf<T>;
+  return select(x > T(S(0)), T(S(1)), select(x < T(S(0)), T(S(-1)), T(S(0))));
+}
+
+template <class Base, int N>
+CALIBRANT_INLINE Dual<Base, N> exp(const Dual<Base, N>& x) noexcept {
+  const Base f = exp(x.value);
+  return Dual<Base, N>::chain(x, f, f);
+}
+template <class Base, int N>
+CALIBRANT_INLINE Dual<Base, N> expm1(const Dual<Base, N>& x) noexcept {
+  return Dual<Base, N>::chain(x, expm1(x.value), exp(x.value));
+}
+template <class Base, int N>
+CALIBRANT_INLINE Dual<Base, N> log(const Dual<Base, N>& x) noexcept {
+  return Dual<Base, N>::chain(x, log(x.value), Base(ScalarOf<Base>(1)) / x.value);
+}
+template <class Base, int N>
+CALIBRANT_INLINE Dual<Base, N> log1p(const Dual<Base, N>& x) noexcept {
+  const Base one(ScalarOf<Base>(1));
+  return Dual<Base, N>::chain(x, log1p(x.value), one / (one + x.value));
+}
+template <class Base, int N>
+CALIBRANT_INLINE Dual<Base, N> tanh(const Dual<Base, N>& x) noexcept {
+  const Base f = tanh(x.value);
+  return Dual<Base, N>::chain(x, f, fma(-f, f, Base(ScalarOf<Base>(1))));
+}
+template <class Base, int N>
+CALIBRANT_INLINE Dual<Base, N> sqrt(const Dual<Base, N>& x) noexcept {
+  const Base f = sqrt(x.value);
+  return Dual<Base, N>::chain(x, f, Base(ScalarOf<Base>(0.5)) / f);
+}
+/// |x|, with derivative 0 at 0.
+template <class Base, int N>
+CALIBRANT_INLINE Dual<Base, N> abs(const Dual<Base, N>& x) noexcept {
+  return Dual<Base, N>::chain(x, abs(x.value), sign(x.value));
+}
+
+/// 1 / (1 + exp(-x)): never overflows.
+template <class T>
+CALIBRANT_INLINE T sigmoid(const T& x) noexcept {
+  if constexpr (is_dual<T>) {
+    const auto f = sigmoid(x.value);
+    return T::chain(x, f, fma(-f, f, f));
+  } else {
+    const T one(ScalarOf<T>(1));
+    return one / (one + exp(-x));
+  }
+}
+/// log(1 + exp(x)), computed as max(x, 0) + log1p(exp(-|x|)): exact for large |x|.
+template <class T>
+CALIBRANT_INLINE T softplus(const T& x) noexcept {
+  if constexpr (is_dual<T>)
+    return T::chain(x, softplus(x.value), sigmoid(x.value));
+  else
+    return max(x, T(ScalarOf<T>(0))) + log1p(exp(-abs(x)));
+}
+
+template <class T>
+CALIBRANT_INLINE T square(const T& x) noexcept {
+  return x * x;
+}
+
+}  // namespace calibrant

@@ -1,0 +1,9 @@
+// Everything of the nn room.
+#pragma once
+
+#include "calibrant/nn/activation.hpp"
+#include "calibrant/nn/combinators.hpp"
+#include "calibrant/nn/dense.hpp"
+#include "calibrant/nn/elementwise.hpp"
+#include "calibrant/nn/mlp.hpp"
+#include "calibrant/nn/sequential.hpp"

@@ -1,0 +1,326 @@
+// Dense: y = activation(W x + b), the activation fused. The workhorse of every network here.
+#pragma once
+
+#include <cmath>
+
+#include "calibrant/nn/activation.hpp"
+#include "calibrant/nn/dense_kernels.hpp"
+#include "calibrant/nn/module.hpp"
+
+namespace calibrant {
+
+/// y_o = activation(b_o + sum_k W_ok x_k). A stateless module (see concepts.hpp).
+///
+/// Parameters, PyTorch's order: W row-major (Out, In), b (Out), then the activation's parameter per unit, if it has
+/// one. The order of sums is fixed (nn/dense_kernels.hpp): one object alone and a lane of a tile get the same bits.
+template <int In, int Out, class Activation_ = Identity>
+struct Dense {
+  static_assert(In > 0 && Out > 0, "Dense: inputs and outputs are one or more");
+  using Activation = Activation_;
+  static constexpr int n_in = In, n_out = Out;
+  static constexpr int n_weights = In * Out;
+  static constexpr int n_params = n_weights + Out + Activation::n_parameters * Out;
+  static constexpr bool is_narrow = Out <= kernel::narrow_outputs;
+
+  /// Gradients summed in lanes need no transposed tile: better where a row of weights would waste most of a register,
+  /// or where there are few rows.
+  template <class S>
+  static constexpr bool sums_in_lanes = is_narrow || 2 * In <= lanes<S>;
+
+  static std::string describe() {
+    return "dense(" + std::to_string(In) + ", " + std::to_string(Out) + ", " + Activation::name + ")";
+  }
+
+  /// Glorot-uniform or He-uniform weights as the activation asks; biases uniform in +-1/sqrt(In), so that the kinks of
+  /// rectifiers spread over the inputs.
+  template <class S>
+  static void initialise(View<S, n_params> p, Random& random) {
+    const double limit = Activation::initialiser == Initialiser::he ? std::sqrt(6.0 / In) : std::sqrt(6.0 / (In + Out));
+    const double bias_limit = 1.0 / std::sqrt(static_cast<double>(In));
+    for (int i = 0; i < n_weights; ++i) p[i] = static_cast<S>(random.uniform(-limit, limit));
+    for (int i = 0; i < Out; ++i) p[n_weights + i] = static_cast<S>(random.uniform(-bias_limit, bias_limit));
+    if constexpr (Activation::n_parameters > 0)
+      for (int i = 0; i < Out; ++i) p[n_weights + Out + i] = static_cast<S>(Activation::initial_parameter);
+  }
+
+  // ---- batch and generic path ----------------------------------------------------------------------------------
+
+  template <class T>
+  struct Workspace {
+    static constexpr bool saves_something = Activation::saves != Saves::nothing;
+    T saved[saves_something ? Out : 1];
+    void start(const TileContext&) noexcept {}
+  };
+
+  template <class T>
+  static void forward(View<const ScalarOf<T>, n_params> p, View<const T, In> x, View<T, Out> y) noexcept {
+    evaluate(p, x, y, static_cast<T*>(nullptr));
+  }
+  template <class T>
+  static void forward(View<const ScalarOf<T>, n_params> p, View<const T, In> x, View<T, Out> y,
+                      Workspace<T>& w) noexcept {
+    evaluate<Workspace<T>::saves_something>(p, x, y, w.saved);
+  }
+
+  template <class T>
+  struct Accumulator {
+    using S = ScalarOf<T>;
+    static constexpr bool in_lanes = !is_wide<T> || sums_in_lanes<S>;
+    static constexpr int row = padded<S>(In);  // of the padded weight gradient
+    using Weights = std::conditional_t<in_lanes, LaneSum<T>, S>;
+    alignas(virtual_register_bytes) Weights weight[in_lanes ? n_weights : Out * row];
+    LaneSum<T> bias[Out];
+    LaneSum<T> slope[Activation::n_parameters > 0 ? Out : 1];
+
+    void clear() noexcept {
+      for (auto& w : weight) w = Weights{};
+      for (auto& b : bias) b = LaneSum<T>{};
+      for (auto& a : slope) a = LaneSum<T>{};
+    }
+    /// Adds the sums into `gradient` (n_params), in the order of the parameters.
+    void collect(S* gradient) const noexcept {
+      if constexpr (in_lanes) {
+        for (int i = 0; i < n_weights; ++i) gradient[i] += weight[i].total();
+      } else {
+        for (int o = 0; o < Out; ++o)
+          for (int k = 0; k < In; ++k) gradient[o * In + k] += weight[o * row + k];
+      }
+      for (int o = 0; o < Out; ++o) gradient[n_weights + o] += bias[o].total();
+      if constexpr (Activation::n_parameters > 0)
+        for (int o = 0; o < Out; ++o) gradient[n_weights + Out + o] += slope[o].total();
+    }
+  };
+
+  /// Adds dL/dp into dp and overwrites dx with dL/dx; `dy` is dL/dy. forward must have run on the same p, x, y, w.
+  template <class T, class Dx>
+  static void pullback(View<const ScalarOf<T>, n_params> p, View<const T, In> x, View<const T, Out> y, Workspace<T>& w,
+                       View<const T, Out> dy, Accumulator<T>& dp, Dx dx) noexcept {
+    using S = ScalarOf<T>;
+    constexpr bool in_lanes = Accumulator<T>::in_lanes;
+    constexpr bool identity = std::is_same_v<Activation, Identity>;
+    constexpr bool keeps_dz = !identity && (!in_lanes || wants_input_gradient<Dx>);
+    T local[keeps_dz ? Out : 1];
+    for (int o = 0; o < Out; ++o) {
+      T dz = dy[o];
+      if constexpr (!identity) {
+        const T& saved = w.saved[Workspace<T>::saves_something ? o : 0];
+        const S a = Activation::n_parameters > 0 ? p[(n_params - Out) + o] : S(0);
+        if constexpr (Activation::n_parameters > 0)
+          dp.slope[o].add_parameter_part(dz, Activation::parameter_slope(saved));
+        dz = dz * Activation::slope(y[o], saved, a);
+        if constexpr (keeps_dz) local[o] = dz;
+      }
+      dp.bias[o].add(parameter_part(dz));
+      if constexpr (in_lanes) {
+        LaneSum<T>* row = dp.weight + o * In;
+        CALIBRANT_UNROLL_SMALL for (int k = 0; k < In; ++k) row[k].add_parameter_part(dz, x[k]);
+      }
+    }
+    const T* dz = dy.data();
+    if constexpr (keeps_dz) dz = local;
+    if constexpr (!in_lanes) {
+      // For duals the value of dz meets the tangent of x and the tangent of dz the value of x: two transposed tiles.
+      using V = ValueOf<T>;
+      constexpr int samples = V::n_samples, row = Accumulator<T>::row;
+      alignas(virtual_register_bytes) S transposed[samples * row];
+      constexpr int components = ScalarTraits<T>::n_components;
+      for (int c = 0; c < components; ++c) {
+        kernel::transpose<In, samples, row>(scalars(x.data()) + c * samples, stride<T>, transposed);
+        kernel::accumulate_outer<Out, samples, row>(scalars(dz) + (components - 1 - c) * samples, stride<T>, transposed,
+                                                    dp.weight);
+      }
+    }
+    if constexpr (wants_input_gradient<Dx>) {
+      if constexpr (is_wide<T>) {
+        kernel::multiply_transposed<In, Out, stride<T>>(p.data(), scalars(dz), scalars(dx.data()));
+      } else {
+        for (int k = 0; k < In; ++k) {
+          T sum = T(S(0));
+          for (int o = 0; o < Out; ++o) sum = fma(p[o * In + k], dz[o], sum);
+          dx[k] = sum;
+        }
+      }
+    }
+  }
+
+  // ---- single object: vectors across the outputs -----------------------------------------------------------------
+
+  /// Weights laid out for one object: columns of the weight matrix, padded to whole registers; rows for a narrow layer.
+  template <class S>
+  struct Packed {
+    static constexpr int outputs = padded<S>(Out), inputs = padded<S>(In);
+    alignas(virtual_register_bytes) S weight[is_narrow ? Out * inputs : In * outputs];
+    alignas(virtual_register_bytes) S bias[outputs];
+    alignas(virtual_register_bytes) S slope[Activation::n_parameters > 0 ? outputs : lanes<S>];
+  };
+
+  template <class S>
+  static void pack(View<const S, n_params> p, Packed<S>& packed) noexcept {
+    for (S& w : packed.weight) w = S(0);
+    for (S& b : packed.bias) b = S(0);
+    for (S& a : packed.slope) a = S(0);
+    for (int o = 0; o < Out; ++o) {
+      for (int k = 0; k < In; ++k)
+        packed.weight[is_narrow ? o * Packed<S>::inputs + k : k * Packed<S>::outputs + o] = p[o * In + k];
+      packed.bias[o] = p[n_weights + o];
+      if constexpr (Activation::n_parameters > 0) packed.slope[o] = p[n_weights + Out + o];
+    }
+  }
+
+  /// x and y are blocks of one virtual register across the features (V is Wide<S, 1> or a Dual of it). Lanes of x past
+  /// the inputs may hold any finite number; lanes of y past the outputs are unspecified but finite.
+  template <class V>
+  static void forward_single(const Packed<ScalarOf<V>>& packed, const V* x, V* y) noexcept {
+    using S = ScalarOf<V>;
+    using W = Wide<S, 1>;
+    constexpr int L = lanes<S>, components = ScalarTraits<V>::n_components;
+    const S* input = scalars(x);
+    if constexpr (is_narrow) {
+      // The interleaved partial sums of kernel::dot are the lanes here.
+      alignas(virtual_register_bytes) S sums[components][L] = {};
+      for (int o = 0; o < Out; ++o)
+        for (int c = 0; c < components; ++c) {
+          W sum(S(0));
+          CALIBRANT_UNROLL for (int b = 0; b < n_blocks<S>(In); ++b) {
+            W block = W::load(input + b * stride<V> + c * L);
+            if constexpr (In % L != 0)
+              if (b + 1 == n_blocks<S>(In)) block = keep_first<In % L>(block);
+            sum = fma(W::load(packed.weight + o * Packed<S>::inputs + b * L), block, sum);
+          }
+          sums[c][o] = c == 0 ? sum_lanes(sum) + packed.bias[o] : sum_lanes(sum);
+        }
+      V z;
+      for (int c = 0; c < components; ++c) W::load(sums[c]).store(scalars(&z) + c * L);
+      y[0] = activate<Activation>(z, W::load(packed.slope));
+    } else {
+      constexpr int blocks = n_blocks<S>(Out);
+      // As many accumulators as fit; a wider layer takes several passes over the inputs.
+      constexpr int group = blocks * components * W::n_batches <= hardware_registers - 4
+                                ? blocks
+                                : ((hardware_registers - 4) / (components * W::n_batches) > 0
+                                       ? (hardware_registers - 4) / (components * W::n_batches)
+                                       : 1);
+      const auto pass = [&]<int Blocks>(int first) CALIBRANT_LAMBDA_INLINE {
+        V acc[Blocks];
+        CALIBRANT_UNROLL for (int b = 0; b < Blocks; ++b) acc[b] = V(W::load(packed.bias + (first + b) * L));
+        for (int k = 0; k < In; ++k) {
+          const S* weight = packed.weight + k * Packed<S>::outputs + first * L;
+          const S* xk = input + (k / L) * stride<V> + k % L;
+          CALIBRANT_UNROLL for (int b = 0; b < Blocks; ++b) {
+            const W w = W::load(weight + b * L);
+            if constexpr (is_dual<V>) {
+              acc[b].value = fma(xk[0], w, acc[b].value);
+              CALIBRANT_UNROLL for (int t = 0; t < V::n_tangents; ++t) acc[b].tangent[t] =
+                  fma(xk[(t + 1) * L], w, acc[b].tangent[t]);
+            } else {
+              acc[b] = fma(xk[0], w, acc[b]);
+            }
+          }
+        }
+        for (int b = 0; b < Blocks; ++b)
+          y[first + b] = activate<Activation>(
+              acc[b], W::load(packed.slope + (Activation::n_parameters > 0 ? (first + b) * L : 0)));
+      };
+      int b = 0;
+      for (; b + group <= blocks; b += group) pass.template operator()<group>(b);
+      if constexpr (blocks % group != 0) pass.template operator()<blocks % group>(b);
+    }
+  }
+
+ private:
+  template <int Count, class S>
+  static CALIBRANT_INLINE Wide<S, 1> keep_first(const Wide<S, 1>& block) noexcept {
+    alignas(virtual_register_bytes) static constexpr auto flags = [] {
+      std::array<S, static_cast<std::size_t>(lanes<S>)> result{};
+      for (std::size_t i = 0; i < Count; ++i) result[i] = S(1);
+      return result;
+    }();
+    return select(Wide<S, 1>::load(flags.data()) > Wide<S, 1>(S(0)), block, Wide<S, 1>(S(0)));
+  }
+
+  template <bool Save = false, class T>
+  static void evaluate(View<const ScalarOf<T>, n_params> p, View<const T, In> x, View<T, Out> y, T* saved) noexcept {
+    using S = ScalarOf<T>;
+    const S* slopes = p.data() + (n_params - Out);
+    if constexpr (is_wide<T>) {
+      constexpr bool fused = Activation::cheap && !is_dual<T>;
+      evaluate_wide<fused, Save>(p, x, y, saved);
+      if constexpr (fused) return;
+    } else {
+      for (int o = 0; o < Out; ++o) y[o] = plain_output(p, x, o);
+    }
+    if constexpr (!std::is_same_v<Activation, Identity>)
+      for (int o = 0; o < Out; ++o) {
+        const S a = Activation::n_parameters > 0 ? slopes[o] : S(0);
+        if constexpr (Save) {
+          const auto activated = Activation::apply(T(y[o]), a);
+          y[o] = activated.value;
+          saved[o] = activated.saved;
+        } else {
+          y[o] = activate<Activation>(T(y[o]), a);
+        }
+      }
+  }
+
+  /// W x + b in the order of kernel::multiply_block or kernel::dot, for scalars and duals of scalars.
+  template <class T>
+  static T plain_output(View<const ScalarOf<T>, n_params> p, View<const T, In> x, int o) noexcept {
+    using S = ScalarOf<T>;
+    const S* weight = p.data() + o * In;
+    const T bias = T(p[n_weights + o]);
+    if constexpr (is_narrow) {
+      constexpr int L = lanes<S>;
+      T sums[L];
+      for (T& sum : sums) sum = T(S(0));
+      for (int k = 0; k < In; ++k) sums[k % L] = fma(weight[k], x[k], sums[k % L]);
+      for (int half = L / 2; half > 0; half /= 2)
+        for (int l = 0; l < half; ++l) sums[l] = sums[l] + sums[l + half];
+      return sums[0] + bias;
+    } else {
+      T sum = bias;
+      for (int k = 0; k < In; ++k) sum = fma(weight[k], x[k], sum);
+      return sum;
+    }
+  }
+
+  template <bool Fused, bool Save, class T>
+  static CALIBRANT_NOINLINE void evaluate_wide(View<const ScalarOf<T>, n_params> p, View<const T, In> x, View<T, Out> y,
+                                               T* saved) noexcept {
+    using S = ScalarOf<T>;
+    constexpr int value_stride = stride<ValueOf<T>>;
+    constexpr int Q = kernel::block_registers<S, value_stride / lanes<S>>;
+    constexpr int R = kernel::block_rows<S, Q> < Out ? kernel::block_rows<S, Q> : Out;
+    const S* in = scalars(x.data());
+    S* out = scalars(y.data());
+    const auto finish = [&](int o, int column, Wide<S, Q> z) CALIBRANT_LAMBDA_INLINE {
+      if constexpr (Fused) {
+        const S a = Activation::n_parameters > 0 ? p[(n_params - Out) + o] : S(0);
+        const auto activated = Activation::apply(z, a);
+        if constexpr (Save) activated.saved.store(scalars(saved) + o * stride<T> + column);
+        activated.value.store(out + o * stride<T> + column);
+      } else {
+        z.store(out + o * stride<T> + column);
+      }
+    };
+    for (int column = 0; column < stride<T>; column += Q * lanes<S>) {
+      const bool is_value = column < value_stride;  // tangents have no bias
+      if constexpr (is_narrow) {
+        for (int o = 0; o < Out; ++o)
+          finish(o, column,
+                 kernel::dot<In, S, Q>(p.data() + o * In, is_value ? p[n_weights + o] : S(0), in + column, stride<T>));
+      } else {
+        const auto rows = [&]<int Rows>(int o) CALIBRANT_LAMBDA_INLINE {
+          Wide<S, Q> acc[Rows];
+          CALIBRANT_UNROLL for (int r = 0; r < Rows; ++r) acc[r] = Wide<S, Q>(is_value ? p[n_weights + o + r] : S(0));
+          kernel::multiply_block<In, Rows>(p.data() + o * In, In, 1, in + column, stride<T>, acc);
+          CALIBRANT_UNROLL for (int r = 0; r < Rows; ++r) finish(o + r, column, acc[r]);
+        };
+        int o = 0;
+        for (; o + R <= Out; o += R) rows.template operator()<R>(o);
+        if constexpr (Out % R != 0) rows.template operator()<Out % R>(o);
+      }
+    }
+  }
+};
+
+}  // namespace calibrant

@@ -1,0 +1,159 @@
+// Sequential: modules one after the other, itself a module. Offsets, boundaries and workspace are compile-time; flat
+// packs and folds, no recursion per layer.
+#pragma once
+
+#include <array>
+
+#include "calibrant/nn/module.hpp"
+
+namespace calibrant {
+
+template <class... Modules>
+struct Sequential {
+  static_assert(sizeof...(Modules) > 0, "Sequential: at least one module");
+  static constexpr int depth = sizeof...(Modules);
+  static constexpr std::array<int, depth> inputs{Modules::n_in...}, outputs{Modules::n_out...},
+      counts{Modules::n_params...};
+  static_assert(
+      [] {
+        for (unsigned i = 1; i < depth; ++i)
+          if (inputs[i] != outputs[i - 1]) return false;
+        return true;
+      }(),
+      "Sequential: n_in of each module must equal n_out of the one before it");
+  static constexpr int n_in = inputs[0], n_out = outputs[depth - 1], n_params = (Modules::n_params + ...);
+  static constexpr int widest = [] {
+    int result = 0;
+    for (int n : outputs) result = n > result ? n : result;
+    return result;
+  }();
+
+  static std::string describe() {
+    std::string result;
+    ((result += (result.empty() ? "" : " > ") + Modules::describe()), ...);
+    return result;
+  }
+
+  template <class S>
+  static void initialise(View<S, n_params> p, Random& random) {
+    each([&]<int I>() { At<I>::template initialise<S>(part<I>(p), random); });
+  }
+
+  // The boundary after module I starts at boundary_offset[I]; the last output belongs to the caller.
+  static constexpr std::array<int, depth> offset = [] {
+    std::array<int, depth> result{};
+    for (unsigned i = 1; i < depth; ++i) result[i] = result[i - 1] + counts[i - 1];
+    return result;
+  }();
+  static constexpr std::array<int, depth> boundary_offset = [] {
+    std::array<int, depth> result{};
+    for (unsigned i = 1; i < depth; ++i) result[i] = result[i - 1] + outputs[i - 1];
+    return result;
+  }();
+  static constexpr int n_boundary = boundary_offset[depth - 1] > 0 ? boundary_offset[depth - 1] : 1;
+
+  template <class T>
+  struct Workspace {
+    Pack<typename Modules::template Workspace<T>...> inner;
+    T boundary[n_boundary];
+    void start(TileContext context) noexcept {
+      const std::uint32_t base = context.layer * 64;
+      each([&]<int I>() {
+        context.layer = base + I + 1;
+        at<I>(inner).start(context);
+      });
+    }
+  };
+
+  template <class T>
+  static void forward(View<const ScalarOf<T>, n_params> p, View<const T, n_in> x, View<T, n_out> y) noexcept {
+    T even[widest], odd[widest];
+    each([&]<int I>() CALIBRANT_LAMBDA_INLINE {
+      const T* in = I == 0 ? x.data() : (I % 2 == 1 ? even : odd);
+      T* out = I + 1 == depth ? y.data() : (I % 2 == 0 ? even : odd);
+      At<I>::template forward<T>(part<I>(p), View<const T, At<I>::n_in>(in), View<T, At<I>::n_out>(out));
+    });
+  }
+
+  template <class T>
+  static void forward(View<const ScalarOf<T>, n_params> p, View<const T, n_in> x, View<T, n_out> y,
+                      Workspace<T>& w) noexcept {
+    each([&]<int I>() CALIBRANT_LAMBDA_INLINE {
+      At<I>::template forward<T>(part<I>(p), input<I>(x, w),
+                                 View<T, At<I>::n_out>(I + 1 == depth ? y.data() : w.boundary + boundary_offset[I]),
+                                 at<I>(w.inner));
+    });
+  }
+
+  template <class T>
+  struct Accumulator {
+    Pack<typename Modules::template Accumulator<T>...> inner;
+    void clear() noexcept {
+      each([&]<int I>() { at<I>(inner).clear(); });
+    }
+    void collect(ScalarOf<T>* gradient) const noexcept {
+      each([&]<int I>() { at<I>(inner).collect(gradient + offset[I]); });
+    }
+  };
+
+  /// Adds dL/dp into dp, overwrites dx. forward must have run on the same p, x, y, w.
+  template <class T, class Dx>
+  static void pullback(View<const ScalarOf<T>, n_params> p, View<const T, n_in> x, View<const T, n_out> y,
+                       Workspace<T>& w, View<const T, n_out> dy, Accumulator<T>& dp, Dx dx) noexcept {
+    T even[widest], odd[widest];
+    each([&]<int Reversed>() CALIBRANT_LAMBDA_INLINE {
+      constexpr int I = depth - 1 - Reversed;
+      using M = At<I>;
+      const T* from = I + 1 == depth ? dy.data() : (I % 2 == 0 ? even : odd);
+      const T* out = I + 1 == depth ? y.data() : w.boundary + boundary_offset[I];
+      const auto run = [&](auto target) CALIBRANT_LAMBDA_INLINE {
+        M::template pullback<T>(part<I>(p), input<I>(x, w), View<const T, M::n_out>(out), at<I>(w.inner),
+                                View<const T, M::n_out>(from), at<I>(dp.inner), target);
+      };
+      if constexpr (I == 0)
+        run(dx);
+      else
+        run(View<T, M::n_in>(I % 2 == 1 ? even : odd));
+    });
+  }
+
+  template <class S>
+  struct Packed {
+    Pack<typename Modules::template Packed<S>...> inner;
+  };
+  template <class S>
+  static void pack(View<const S, n_params> p, Packed<S>& packed) noexcept {
+    each([&]<int I>() { At<I>::template pack<S>(part<I>(p), at<I>(packed.inner)); });
+  }
+  template <class V>
+  static void forward_single(const Packed<ScalarOf<V>>& packed, const V* x, V* y) noexcept {
+    V even[n_blocks<ScalarOf<V>>(widest)], odd[n_blocks<ScalarOf<V>>(widest)];
+    each([&]<int I>() CALIBRANT_LAMBDA_INLINE {
+      At<I>::template forward_single<V>(at<I>(packed.inner), I == 0 ? x : (I % 2 == 1 ? even : odd),
+                                        I + 1 == depth ? y : (I % 2 == 0 ? even : odd));
+    });
+  }
+
+ private:
+  template <int I>
+  using At = typename decltype(type_at<I>(static_cast<Pack<TypeTag<Modules>...>*>(nullptr)))::Type;
+
+  template <class F>
+  static CALIBRANT_INLINE void each(F&& f) {
+    [&]<int... I>(std::integer_sequence<int, I...>) CALIBRANT_LAMBDA_INLINE { (f.template operator()<I>(), ...); }
+    (std::make_integer_sequence<int, depth>{});
+  }
+  template <int I, class S>
+  static CALIBRANT_INLINE auto part(View<S, n_params> p) noexcept {
+    return p.template part<offset[I], counts[I]>();
+  }
+  template <int I, class T>
+  static CALIBRANT_INLINE View<const T, At<I>::n_in> input(View<const T, n_in> x, Workspace<T>& w) noexcept {
+    if constexpr (I == 0)
+      return x;
+    else
+      return View<const T, At<I>::n_in>(w.boundary + boundary_offset[I - 1]);
+  }
+};
+
+}  // namespace calibrant
