@@ -6,4 +6,6 @@
 #include "calibrant/nn/dense.hpp"
 #include "calibrant/nn/elementwise.hpp"
 #include "calibrant/nn/mlp.hpp"
+#include "calibrant/nn/model.hpp"
 #include "calibrant/nn/sequential.hpp"
+#include "calibrant/nn/transform.hpp"

@@ -1,0 +1,224 @@
+// Model: a network with its parameters and its preprocessing, one immutable value that any thread may call.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "calibrant/error.hpp"
+#include "calibrant/nn/module.hpp"
+#include "calibrant/nn/transform.hpp"
+
+namespace calibrant {
+
+/// One epoch of a training.
+struct EpochReport {
+  int epoch = 0;  ///< counted from 1
+  double training_loss = 0.0;
+  double validation_loss = 0.0;  ///< NaN without a validation sample
+  double learning_rate = 0.0;    ///< at the last step of the epoch
+};
+
+/// How a model came to be; stored in the model file.
+struct TrainingRecord {
+  std::string loss;
+  std::uint64_t seed = 0;
+  std::int64_t n_training = 0;
+  std::int64_t n_validation = 0;
+  int best_epoch = 0;  ///< the epoch whose parameters these are
+  bool stopped_early = false;
+  std::vector<EpochReport> epochs;
+};
+
+/// Names and units of what goes in and comes out, in order.
+struct Description {
+  std::vector<std::string> features;
+  std::vector<std::string> feature_units;
+  std::vector<std::string> targets;
+  std::vector<std::string> target_units;
+  TrainingRecord training;
+};
+
+/// A range of a physical quantity, low <= high.
+template <class Scalar>
+struct Range {
+  Scalar low = 0;
+  Scalar high = 0;
+};
+
+template <class T>
+struct ValueSlope {
+  T value;
+  T slope;
+};
+
+/// A trained network: physical quantities in, physical quantities out. Feature 0 is the truth variable when the model
+/// is used as a response L(x; theta), theta the other features.
+///
+/// Calls are const, noexcept, allocate nothing and share nothing: one object serves all threads. An object alone and a
+/// lane of a tile get the same bits.
+template <class Net_, class Scalar_ = float>
+class Model {
+ public:
+  using Net = Net_;
+  using Scalar = Scalar_;
+  static constexpr int n_in = Net::n_in, n_out = Net::n_out, n_params = Net::n_params;
+  static constexpr int n_theta = n_in - 1;
+
+  std::array<FeatureTransform<Scalar>, static_cast<std::size_t>(n_in)> inputs{};
+  std::array<OutputTransform<Scalar>, static_cast<std::size_t>(n_out)> outputs{};
+  Description description;
+
+  Model() { set_parameters(parameters_); }
+
+  const Parameters<Scalar, n_params>& parameters() const noexcept { return parameters_; }
+  void set_parameters(const Parameters<Scalar, n_params>& parameters) noexcept {
+    parameters_ = parameters;
+    Net::template pack<Scalar>(parameters_.view(), packed_);
+  }
+
+  /// The network as text, with its shape.
+  static std::string architecture() { return Net::describe(); }
+
+  /// All outputs for one object or one tile, in physical units.
+  /// @param features  n_in values, physical units, in the order of description.features.
+  template <class T>
+  void evaluate(View<const T, n_in> features, View<T, n_out> result) const noexcept {
+    if constexpr (is_wide<T>) {
+      T x[n_in];
+      for (int i = 0; i < n_in; ++i) x[i] = inputs[static_cast<std::size_t>(i)].encode(features[i]);
+      Net::template forward<T>(parameters_.view(), View<const T, n_in>(x), result);
+    } else {
+      T encoded[n_in];
+      for (int i = 0; i < n_in; ++i) encoded[i] = inputs[static_cast<std::size_t>(i)].encode(features[i]);
+      single(encoded, result);
+    }
+    for (int i = 0; i < n_out; ++i)
+      result[i] = outputs[static_cast<std::size_t>(i)].decode(T(result[i]), T(features[0]));
+  }
+
+  /// One object: model({x, theta...}).
+  std::array<Scalar, static_cast<std::size_t>(n_out)> operator()(
+      const std::array<Scalar, static_cast<std::size_t>(n_in)>& features) const noexcept {
+    std::array<Scalar, static_cast<std::size_t>(n_out)> result;
+    evaluate<Scalar>(features, result);
+    return result;
+  }
+
+  /// Many objects, row-major: features n x n_in, results n x n_out.
+  /// @throws Error if the sizes do not fit.
+  void evaluate_batch(std::span<const Scalar> features, std::span<Scalar> results) const;
+
+  // ---- as a response L(x; theta), output 0 ------------------------------------------------------------------------
+
+  /// theta as the network sees it; made once per object, used at every step of an inversion.
+  template <class T>
+  struct Encoded {
+    T theta[n_theta > 0 ? n_theta : 1];
+  };
+  template <class T>
+  void encode(const T* theta, Encoded<T>& encoded) const noexcept {
+    for (int i = 0; i < n_theta; ++i) encoded.theta[i] = inputs[static_cast<std::size_t>(i + 1)].encode(theta[i]);
+  }
+
+  /// L and dL/dx at x.
+  template <class T>
+  ValueSlope<T> response(const T& x, const Encoded<T>& encoded) const noexcept {
+    using D = Dual<T, 1>;
+    D features[n_in];
+    const D variable = D::variable(x);
+    features[0] = inputs[0].encode(variable);
+    for (int i = 0; i < n_theta; ++i) features[i + 1] = D(encoded.theta[i]);
+    D raw[n_out];
+    if constexpr (is_wide<T>)
+      Net::template forward<D>(parameters_.view(), View<const D, n_in>(features), View<D, n_out>(raw));
+    else
+      single(features, View<D, n_out>(raw));
+    const D result = outputs[0].decode(raw[0], variable);
+    return {result.value, result.tangent[0]};
+  }
+  /// L at x, without its slope.
+  template <class T>
+  T response_value(const T& x, const Encoded<T>& encoded) const noexcept {
+    T features[n_in];
+    features[0] = inputs[0].encode(x);
+    for (int i = 0; i < n_theta; ++i) features[i + 1] = encoded.theta[i];
+    T raw[n_out];
+    if constexpr (is_wide<T>)
+      Net::template forward<T>(parameters_.view(), View<const T, n_in>(features), View<T, n_out>(raw));
+    else
+      single(features, View<T, n_out>(raw));
+    return outputs[0].decode(raw[0], x);
+  }
+
+  /// Range of x in training: where the response may be inverted.
+  Range<Scalar> truth_range() const noexcept { return {inputs[0].low, inputs[0].high}; }
+  /// Range of theta_i in training.
+  Range<Scalar> theta_range(int i) const noexcept {
+    const auto& input = inputs[static_cast<std::size_t>(i + 1)];
+    return {input.low, input.high};
+  }
+  /// False for features that the network never sees.
+  bool uses_theta(int i) const noexcept {
+    return inputs[static_cast<std::size_t>(i + 1)].transform != Transform::ignored;
+  }
+
+ private:
+  /// One object through the layout made for it; T is Scalar or a Dual of it.
+  template <class T>
+  void single(const T* x, View<T, n_out> result) const noexcept {
+    using V =
+        std::conditional_t<is_dual<T>,
+                           Dual<Wide<Scalar, 1>, (ScalarTraits<T>::n_tangents > 0 ? ScalarTraits<T>::n_tangents : 1)>,
+                           Wide<Scalar, 1>>;
+    constexpr int L = lanes<Scalar>, components = ScalarTraits<V>::n_components;
+    V in[n_blocks<Scalar>(n_in)], out[n_blocks<Scalar>(n_out)];
+    for (V& block : in) block = V(Scalar(0));
+    Scalar* to = scalars(in);
+    for (int i = 0; i < n_in; ++i) {
+      const Scalar* from = scalars(x + i);
+      for (int c = 0; c < components; ++c) to[i / L * stride<V> + c * L + i % L] = from[c];
+    }
+    Net::template forward_single<V>(packed_, in, out);
+    const Scalar* from = scalars(out);
+    for (int i = 0; i < n_out; ++i) {
+      Scalar* target = scalars(&result[i]);
+      for (int c = 0; c < components; ++c) target[c] = from[i / L * stride<V> + c * L + i % L];
+    }
+  }
+
+  Parameters<Scalar, n_params> parameters_;
+  typename Net::template Packed<Scalar> packed_;
+};
+
+/// Samples in a tile: four virtual registers, the shape that the dense kernels are built for.
+template <class Scalar>
+using Tile = Wide<Scalar, 4>;
+
+template <class Net, class Scalar>
+void Model<Net, Scalar>::evaluate_batch(std::span<const Scalar> features, std::span<Scalar> results) const {
+  const std::size_t n = features.size() / static_cast<std::size_t>(n_in);
+  if (features.size() != n * static_cast<std::size_t>(n_in) || results.size() != n * static_cast<std::size_t>(n_out))
+    throw Error("Model::evaluate_batch",
+                "n x " + std::to_string(n_in) + " features and n x " + std::to_string(n_out) + " results",
+                std::to_string(features.size()) + " features and " + std::to_string(results.size()) + " results");
+  using T = Tile<Scalar>;
+  constexpr std::size_t samples = T::n_samples;
+  T x[n_in], y[n_out];
+  for (std::size_t first = 0; first < n; first += samples) {
+    const std::size_t count = n - first < samples ? n - first : samples;
+    for (std::size_t s = 0; s < samples; ++s) {
+      const Scalar* row = features.data() + (first + (s < count ? s : 0)) * static_cast<std::size_t>(n_in);
+      for (int i = 0; i < n_in; ++i) scalars(x)[static_cast<std::size_t>(i) * samples + s] = row[i];
+    }
+    evaluate<T>(View<const T, n_in>(x), View<T, n_out>(y));
+    for (std::size_t s = 0; s < count; ++s)
+      for (int i = 0; i < n_out; ++i)
+        results[(first + s) * static_cast<std::size_t>(n_out) + static_cast<std::size_t>(i)] =
+            scalars(y)[static_cast<std::size_t>(i) * samples + s];
+  }
+}
+
+}  // namespace calibrant
