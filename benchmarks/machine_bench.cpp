@@ -1,0 +1,71 @@
+// The limits of this machine, one core: FMA peak and read bandwidth of each level of memory. A sample of the bandwidths
+// is a byte.
+#include <algorithm>
+#include <cstddef>
+#include <string>
+#include <vector>
+#include <xsimd/xsimd.hpp>
+
+#include "fma_peak.hpp"
+#include "report.hpp"
+
+namespace {
+
+using calibrant_bench::Precision;
+
+template <class T>
+void peak(benchmark::State& state) {
+  using Chains = calibrant_bench::FmaChains<T>;
+  constexpr long steps = 25000;
+  Chains chains;
+  calibrant_bench::Report report(state,
+                                 {.samples = static_cast<double>(steps),
+                                  .flops_per_sample = Chains::flops_per_step,
+                                  .precision = sizeof(T) == sizeof(float) ? Precision::float32 : Precision::float64});
+  for (auto _ : state) chains.run(steps);
+}
+
+void read_bandwidth(benchmark::State& state, std::size_t n_bytes) {
+  using Vector = xsimd::batch<float>;
+  constexpr std::size_t lanes = Vector::size, unroll = 8;
+  const std::size_t n = n_bytes / (sizeof(float) * lanes * unroll) * lanes * unroll;
+  const std::vector<float, xsimd::aligned_allocator<float, 64>> data(n, 1.0f);
+  calibrant_bench::Report report(state, {.samples = static_cast<double>(n * sizeof(float))});
+  for (auto _ : state) {
+    Vector s0(0.0f), s1(0.0f), s2(0.0f), s3(0.0f), s4(0.0f), s5(0.0f), s6(0.0f), s7(0.0f);
+    for (const float *x = data.data(), *end = x + n; x != end; x += lanes * unroll) {
+      s0 += Vector::load_aligned(x);
+      s1 += Vector::load_aligned(x + lanes);
+      s2 += Vector::load_aligned(x + 2 * lanes);
+      s3 += Vector::load_aligned(x + 3 * lanes);
+      s4 += Vector::load_aligned(x + 4 * lanes);
+      s5 += Vector::load_aligned(x + 5 * lanes);
+      s6 += Vector::load_aligned(x + 6 * lanes);
+      s7 += Vector::load_aligned(x + 7 * lanes);
+    }
+    Vector sum = ((s0 + s1) + (s2 + s3)) + ((s4 + s5) + (s6 + s7));
+    benchmark::DoNotOptimize(sum);
+  }
+}
+
+std::size_t cache_size(int level, std::size_t if_unknown) {
+  for (const auto& cache : benchmark::CPUInfo::Get().caches)
+    if (cache.level == level && cache.type != "Instruction") return static_cast<std::size_t>(cache.size);
+  return if_unknown;
+}
+
+// Half of a cache stays in it. Memory: more than the last cache, but no more than a laptop can spare.
+const bool registered = [] {
+  constexpr std::size_t kib = 1 << 10, mib = 1 << 20;
+  benchmark::RegisterBenchmark("machine/fma_peak/float", peak<float>);
+  benchmark::RegisterBenchmark("machine/fma_peak/double", peak<double>);
+  const auto bandwidth = [](const std::string& where, std::size_t n_bytes) {
+    benchmark::RegisterBenchmark(("machine/read_bytes/" + where).c_str(), read_bandwidth, n_bytes);
+  };
+  bandwidth("L1", cache_size(1, 32 * kib) / 2);
+  bandwidth("L2", cache_size(2, 512 * kib) / 2);
+  bandwidth("memory", std::clamp(4 * cache_size(3, 64 * mib), 256 * mib, 1024 * mib));
+  return true;
+}();
+
+}  // namespace
