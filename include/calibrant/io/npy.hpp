@@ -6,11 +6,12 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <cerrno>
 #include <charconv>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <exception>
+#include <cstring>
 #include <fstream>
 #include <istream>
 #include <limits>
@@ -25,7 +26,7 @@
 
 #include "calibrant/error.hpp"
 #include "calibrant/io/atomic_file.hpp"
-#include "calibrant/io/quoted.hpp"
+#include "calibrant/io/excerpt.hpp"
 #include "calibrant/io/read_file.hpp"
 #include "calibrant/io/table.hpp"
 #include "calibrant/io/xtensor_npy.hpp"
@@ -66,14 +67,14 @@ class NpyHeaderParser {
       else if (key == "shape" && !shape)
         shape = tuple();
       else
-        throw Error(where_, "the header keys 'descr', 'fortran_order' and 'shape', once each", "a key " + quoted(key));
+        throw Error(where_, "the header keys 'descr', 'fortran_order' and 'shape', once each", "a key " + excerpt(key));
       if (!accept(",")) {
         require("}");
         break;
       }
     }
     skip_space();
-    if (!rest_.empty()) throw Error(where_, "nothing after the header's '}'", quoted(rest_));
+    if (!rest_.empty()) throw Error(where_, "nothing after the header's '}'", excerpt(rest_));
     if (!dtype || !fortran_order || !shape)
       throw Error(where_, "the header keys 'descr', 'fortran_order' and 'shape'",
                   std::string("no ") + (!dtype           ? "'descr'"
@@ -94,14 +95,14 @@ class NpyHeaderParser {
 
   void require(std::string_view token) {
     if (!accept(token))
-      throw Error(where_, "'" + std::string(token) + "' in the NPY header", rest_.empty() ? "its end" : quoted(rest_));
+      throw Error(where_, "'" + std::string(token) + "' in the NPY header", rest_.empty() ? "its end" : excerpt(rest_));
   }
 
   std::string_view string() {
     const bool is_double = accept("\"");
     if (!is_double) require("'");
     const std::size_t end = rest_.find(is_double ? '"' : '\'');
-    if (end == std::string_view::npos) throw Error(where_, "a closing quote in the NPY header", quoted(rest_));
+    if (end == std::string_view::npos) throw Error(where_, "a closing quote in the NPY header", excerpt(rest_));
     const std::string_view result = rest_.substr(0, end);
     rest_.remove_prefix(end + 1);
     return result;
@@ -118,14 +119,14 @@ class NpyHeaderParser {
     if (accept("[")) throw Error(where_, supported, "a structured dtype (fields with names)");
     const std::string_view text = string();
     if (text.size() == 3 && text[0] == '>')
-      throw Error(where_, supported, quoted(text) + " (big-endian; convert with array.astype('<f4'))");
+      throw Error(where_, supported, excerpt(text) + " (big-endian; convert with array.astype('<f4'))");
     if (text == "|O") throw Error(where_, supported, "'|O' (Python objects)");
     if (text == "|b1" || text == "?") return "u1";
     const std::string_view type = text.substr(text.empty() ? 0 : 1);
     constexpr std::array<std::string_view, 10> known{"f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8"};
     if (text.size() != 3 || (text[0] != '<' && !(text[0] == '|' && text[2] == '1')) ||
         std::find(known.begin(), known.end(), type) == known.end())
-      throw Error(where_, supported, quoted(text));
+      throw Error(where_, supported, excerpt(text));
     return std::string(type);
   }
 
@@ -136,7 +137,7 @@ class NpyHeaderParser {
       skip_space();
       std::uint64_t size = 0;
       const auto [end, error] = std::from_chars(rest_.data(), rest_.data() + rest_.size(), size);
-      if (error != std::errc()) throw Error(where_, "a shape of non-negative 64-bit integers", quoted(rest_));
+      if (error != std::errc()) throw Error(where_, "a shape of non-negative 64-bit integers", excerpt(rest_));
       rest_.remove_prefix(static_cast<std::size_t>(end - rest_.data()));
       result.push_back(size);
       if (!accept(",")) {
@@ -163,7 +164,7 @@ inline NpyHeader read_npy_header(std::istream& stream, std::uint64_t size, const
   const std::string start = read(std::min<std::uint64_t>(size, 8));
   if (!start.starts_with("\x93NUMPY"))
     throw Error(where, "an NPY file (it starts with \\x93NUMPY)",
-                start.empty() ? "an empty file" : "the first bytes " + quoted(start));
+                start.empty() ? "an empty file" : "the first bytes " + excerpt(start));
   const unsigned major = start.size() == 8 ? static_cast<unsigned char>(start[6]) : 0u;
   if (start.size() == 8 && (major < 1 || major > 3 || start[7] != 0))
     throw Error(where, "NPY format version 1.0, 2.0 or 3.0",
@@ -228,36 +229,60 @@ class StreamWithHeader final : public std::streambuf {
   std::istream* rest_;
 };
 
+/// Converts values of one type, as they lie in the file, to `Scalar` in row-major order.
+/// @return the index of a finite value that Scalar cannot hold, or result.size().
+template <class Value, class Scalar>
+std::size_t convert_npy_values(const std::uint8_t* bytes, const NpyHeader& header,
+                               std::vector<Scalar>& result) noexcept {
+  const auto n_rows = static_cast<std::size_t>(header.n_rows());
+  const auto n_columns = static_cast<std::size_t>(header.n_columns());
+  const std::size_t row_stride = header.fortran_order ? 1 : n_columns;
+  const std::size_t column_stride = header.fortran_order ? n_rows : 1;
+  std::size_t n_done = 0;
+  for (std::size_t row = 0; row < n_rows; ++row)
+    for (std::size_t column = 0; column < n_columns; ++column, ++n_done) {
+      Value value;
+      std::memcpy(&value, bytes + sizeof(Value) * (row * row_stride + column * column_stride), sizeof(Value));
+      if constexpr (std::is_floating_point_v<Value> && sizeof(Value) > sizeof(Scalar)) {
+        constexpr auto largest = static_cast<Value>(std::numeric_limits<Scalar>::max());
+        if (std::abs(value) > largest && std::abs(value) <= std::numeric_limits<Value>::max()) return n_done;
+      }
+      result[n_done] = static_cast<Scalar>(value);
+    }
+  return n_done;
+}
+
 /// The values behind a checked header, by xtensor's reader, as `Scalar` in row-major order.
 /// @throws Error if the file became shorter, or a finite value is outside the range of Scalar.
-template <class Scalar, class Value>
+template <class Scalar>
 std::vector<Scalar> read_npy_values(std::istream& stream, const NpyHeader& header, const std::string& where) {
-  StreamWithHeader buffer(npy_header(header), stream);
+  // xtensor is asked for bytes: its reader for each of the ten types would cost two seconds of compile time.
+  const std::uint64_t n_values = header.n_rows() * header.n_columns();
+  StreamWithHeader buffer(npy_header({"u1", false, {n_values * header.value_size()}, 0}), stream);
   std::istream whole(&buffer);
-  try {
-    const auto array = xt::load_npy<Value>(whole);
-    if (!whole) throw Error(where, "all values", "a file that became shorter while it was read");
-    const Value* const values = array.data();
-    const auto n_rows = static_cast<std::size_t>(header.n_rows());
-    const auto n_columns = static_cast<std::size_t>(header.n_columns());
-    std::vector<Scalar> result(n_rows * n_columns);
-    for (std::size_t row = 0; row < n_rows; ++row)
-      for (std::size_t column = 0; column < n_columns; ++column) {
-        const Value value = values[header.fortran_order ? column * n_rows + row : row * n_columns + column];
-        if constexpr (std::is_floating_point_v<Value> && sizeof(Value) > sizeof(Scalar)) {
-          if (std::isfinite(value) && std::abs(value) > static_cast<Value>(std::numeric_limits<Scalar>::max()))
-            throw Error(
-                where, "values in the range of " + std::to_string(8 * sizeof(Scalar)) + "-bit floating point",
-                std::to_string(value) + " in row " + std::to_string(row) + ", column " + std::to_string(column));
-        }
-        result[row * n_columns + column] = static_cast<Scalar>(value);
-      }
-    return result;
-  } catch (const Error&) {
-    throw;
-  } catch (const std::exception& failure) {
-    throw Error(where, "an NPY file that xtensor reads", failure.what());
-  }
+  const auto bytes = xt::load_npy<std::uint8_t>(whole);
+  if (!whole) throw Error(where, "all its values", "a file that became shorter while it was read");
+
+  std::vector<Scalar> result(static_cast<std::size_t>(n_values));
+  std::size_t n_done = 0;
+  const auto convert = [&]<class Value>(std::string_view dtype, std::type_identity<Value>) {
+    if (header.dtype == dtype) n_done = convert_npy_values<Value>(bytes.data(), header, result);
+  };
+  convert("f4", std::type_identity<float>());
+  convert("f8", std::type_identity<double>());
+  convert("i1", std::type_identity<std::int8_t>());
+  convert("i2", std::type_identity<std::int16_t>());
+  convert("i4", std::type_identity<std::int32_t>());
+  convert("i8", std::type_identity<std::int64_t>());
+  convert("u1", std::type_identity<std::uint8_t>());
+  convert("u2", std::type_identity<std::uint16_t>());
+  convert("u4", std::type_identity<std::uint32_t>());
+  convert("u8", std::type_identity<std::uint64_t>());
+  if (n_done < result.size())
+    throw Error(where, "values that fit " + std::to_string(8 * sizeof(Scalar)) + "-bit floating point",
+                "a larger one in row " + std::to_string(n_done / header.n_columns()) + ", column " +
+                    std::to_string(n_done % header.n_columns()));
+  return result;
 }
 
 /// Reads an NPY file of one (a single column) or two dimensions (rows, columns), of any plain little-endian numeric
@@ -274,25 +299,14 @@ BasicTable<Scalar> read_npy(const std::string& path, std::vector<std::string> na
   if (!stream) throw Error(where, "a readable file", system_message(errno));
   const NpyHeader header = read_npy_header(stream, size, where);
 
-  if (names.empty() || header.n_columns() != names.size()) {
+  if (header.n_columns() == 0) throw Error(where, "at least one column", "an array without columns");
+  if (header.n_columns() != names.size()) {
     std::string list;
     for (const auto& name : names) list += (list.empty() ? " (" : ", ") + name;
     throw Error(where, std::to_string(names.size()) + " columns" + list + (list.empty() ? "" : ")"),
                 std::to_string(header.n_columns()) + " columns in the file");
   }
-  const auto read = [&]<class Value>(std::type_identity<Value>) {
-    return BasicTable<Scalar>(std::move(names), read_npy_values<Scalar, Value>(stream, header, where), path);
-  };
-  if (header.dtype == "f4") return read(std::type_identity<float>());
-  if (header.dtype == "f8") return read(std::type_identity<double>());
-  if (header.dtype == "i1") return read(std::type_identity<std::int8_t>());
-  if (header.dtype == "i2") return read(std::type_identity<std::int16_t>());
-  if (header.dtype == "i4") return read(std::type_identity<std::int32_t>());
-  if (header.dtype == "i8") return read(std::type_identity<std::int64_t>());
-  if (header.dtype == "u1") return read(std::type_identity<std::uint8_t>());
-  if (header.dtype == "u2") return read(std::type_identity<std::uint16_t>());
-  if (header.dtype == "u4") return read(std::type_identity<std::uint32_t>());
-  return read(std::type_identity<std::uint64_t>());
+  return BasicTable<Scalar>(std::move(names), read_npy_values<Scalar>(stream, header, where), path);
 }
 
 /// Where the column names of an NPY file may stand: for `X.jets.npy`, `X.jets.columns.txt` and then `X.columns.txt`.
@@ -339,7 +353,7 @@ void write_npy(const std::string& path, const BasicTable<Scalar>& table) {
   std::string names;
   for (const auto& name : table.names()) {
     if (name.find_first_of("\r\n") != std::string::npos || name.back() == ' ' || name.back() == '\t')
-      throw Error("writing " + path, "names of one line that do not end in a blank", quoted(name));
+      throw Error("writing " + path, "names of one line that do not end in a blank", excerpt(name));
     names += name + "\n";
   }
   if (names.empty()) throw Error("writing " + path, "a table with columns", "an empty table");
