@@ -67,7 +67,7 @@ template <class S, int P>
 CALIBRANT_INLINE Wide<S, P> fma(const Wide<S, P>& a, const Wide<S, P>& b, const Wide<S, P>& c) noexcept {
   Wide<S, P> result;
   CALIBRANT_UNROLL for (int i = 0; i < result.n_batches; ++i) result.batch[i] =
-      xsimd::fma(a.batch[i], b.batch[i], c.batch[i]);
+      fused(a.batch[i], b.batch[i], c.batch[i]);
   return result;
 }
 template <class S, int P>

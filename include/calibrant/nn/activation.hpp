@@ -51,7 +51,7 @@ struct ReLU {
   static constexpr Initialiser initialiser = Initialiser::he;
   template <class T, class A>
   static CALIBRANT_INLINE Activated<T> apply(const T& z, const A&) noexcept {
-    return {max(z, T(ScalarOf<T>(0))), z};
+    return {max(T(ScalarOf<T>(0)), z), z};  // in this order NaN stays NaN
   }
   template <class T, class A>
   static CALIBRANT_INLINE T slope(const T& y, const T&, const A&) noexcept {
@@ -179,8 +179,8 @@ struct ELU {
   static constexpr Initialiser initialiser = Initialiser::he;
   template <class T, class A>
   static CALIBRANT_INLINE Activated<T> apply(const T& z, const A&) noexcept {
-    // The exponential sees min(z, 0), or lanes on the other branch would overflow.
-    return {select(z > T(ScalarOf<T>(0)), z, expm1(min(z, T(ScalarOf<T>(0))))), z};
+    // The exponential sees min(0, z), or lanes on the other branch would overflow; in this order NaN stays NaN.
+    return {select(z > T(ScalarOf<T>(0)), z, expm1(min(T(ScalarOf<T>(0)), z))), z};
   }
   template <class T, class A>
   static CALIBRANT_INLINE T slope(const T& y, const T&, const A&) noexcept {

@@ -56,7 +56,7 @@ CALIBRANT_INLINE Wide<S, Q> dot(const S* weight, S bias, const S* x, int x_strid
 /// from K up are zero).
 template <int K, int Samples, int Row, class S>
 CALIBRANT_NOINLINE void transpose(const S* x, int x_stride, S* transposed) noexcept {
-  constexpr int block = 16;
+  constexpr int block = Samples % 16 == 0 ? 16 : 8;  // a tile of one register of double has 8 samples
   for (int k = 0; k < K; k += 8)
     for (int s = 0; s < Samples; s += block)
       for (int j = 0; j < block; ++j)

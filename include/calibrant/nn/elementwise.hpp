@@ -145,6 +145,10 @@ struct Dropout {
     constexpr S keep = static_cast<S>(1.0 / (1.0 - rate));
     const Random random(w.context.seed, Stream::dropout, w.context.layer);
     S* factor = scalars(w.factor);
+    if (w.context.inference) {
+      for (int i = 0; i < N * samples; ++i) factor[i] = S(1);
+      return;
+    }
     for (int s = 0; s < samples; ++s) {
       const std::uint64_t sample = w.context.first_sample + static_cast<std::uint32_t>(s);
       for (int i = 0; i < N; i += 4) {

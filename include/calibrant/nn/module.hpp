@@ -32,6 +32,7 @@ struct TileContext {
   std::uint64_t step = 0;          ///< optimizer steps done before this batch
   std::uint32_t first_sample = 0;  ///< position in the batch of the tile's first sample
   std::uint32_t layer = 0;         ///< set by the modules that hold others
+  bool inference = false;          ///< derivatives of the network as it is used: dropout is silent
 };
 
 /// Says to pullback that dL/dx is not wanted (the first layer of a training step).
@@ -87,7 +88,7 @@ struct LaneSum {
     if constexpr (is_wide<T>) {
       constexpr int per = Wide<S, 1>::n_batches;
       CALIBRANT_UNROLL for (int i = 0; i < ValueOf<T>::n_batches; ++i) sum.batch[i % per] =
-          xsimd::fma(a.batch[i], b.batch[i], sum.batch[i % per]);
+          fused(a.batch[i], b.batch[i], sum.batch[i % per]);
     } else {
       sum = fma(a, b, sum);
     }
