@@ -5,6 +5,7 @@
 #include "calibrant/nn/combinators.hpp"
 #include "calibrant/nn/dense.hpp"
 #include "calibrant/nn/elementwise.hpp"
+#include "calibrant/nn/ensemble.hpp"
 #include "calibrant/nn/mlp.hpp"
 #include "calibrant/nn/model.hpp"
 #include "calibrant/nn/sequential.hpp"

@@ -1,0 +1,5 @@
+// Everything of the calibration room.
+#pragma once
+
+#include "calibrant/calibration/batch.hpp"
+#include "calibrant/calibration/calibration.hpp"

@@ -1,0 +1,165 @@
+// Calibration: a response, the way to invert it and what to do outside its range, as one immutable object.
+// Generalized numerical inversion: C(y; theta) = L^-1(y; theta) at fixed theta (ATL-PHYS-PUB-2018-013,
+// arXiv:1609.05195), independent of the spectrum of x used in training.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <limits>
+#include <utility>
+
+#include "calibrant/calibration/batch.hpp"
+#include "calibrant/invert/extrapolate.hpp"
+#include "calibrant/invert/newton.hpp"
+
+namespace calibrant {
+
+/// A calibrated value and what happened on the way.
+template <class Scalar>
+struct Calibrated {
+  Scalar value;
+  Status status;
+};
+
+/// C(y; theta) = L^-1(y; theta).
+///
+/// Every call is const, noexcept, allocates nothing and shares nothing: one object serves all threads. The result of an
+/// object is the same bits alone, in a batch, and next to any other objects. Bad numbers never throw: y or theta that
+/// is NaN or infinite gives NaN and Status::invalid_input; theta outside its trained range is moved to the edge and the
+/// status is clamped (where it would have been ok).
+template <class Response_, class Inversion_ = invert::Newton, class Extrapolation_ = extrapolate::Linear>
+class Calibration {
+ public:
+  using Response = Response_;
+  using Inversion = Inversion_;
+  using Extrapolation = Extrapolation_;
+  using Scalar = typename Response::Scalar;
+  static constexpr int n_theta = Response::n_theta;
+
+  /// @throws Error if the inversion's settings are out of range, or the response has no range of truth to invert over.
+  explicit Calibration(Response response, Inversion inversion = {}, Extrapolation extrapolation = {})
+      : response_(std::move(response)), inversion_(inversion), extrapolation_(extrapolation) {
+    inversion_.validate();
+    const auto range = response_.truth_range();
+    if (!(range.low < range.high))
+      throw Error("Calibration", "a response with a range of truth, low < high",
+                  std::to_string(range.low) + " to " + std::to_string(range.high));
+  }
+
+  const Response& response() const noexcept { return response_; }
+  const Inversion& inversion() const noexcept { return inversion_; }
+  const Extrapolation& extrapolation() const noexcept { return extrapolation_; }
+
+  /// One object: auto [pt, status] = calibration(reco_pt, {eta, ntrk, width}).
+  Calibrated<Scalar> operator()(Scalar y,
+                                const std::array<Scalar, static_cast<std::size_t>(n_theta)>& theta) const noexcept {
+    Scalar values[n_theta > 0 ? n_theta : 1] = {};
+    for (std::size_t i = 0; i < theta.size(); ++i) values[i] = theta[i];
+    const Outcome<Scalar> outcome = solve(y, values);
+    return {outcome.value, status_of(outcome.invalid, outcome.failed, outcome.below, outcome.above, outcome.clamped)};
+  }
+
+  /// Many objects.
+  void operator()(const CalibrationBatch<Scalar>& batch) const noexcept {
+    calibrate(batch, 0, static_cast<std::ptrdiff_t>(batch.y.size()));
+  }
+
+  /// Many objects on the threads of a pool.
+  template <class Pool>
+  void operator()(const CalibrationBatch<Scalar>& batch, Pool& pool) const noexcept {
+    constexpr std::ptrdiff_t piece = 64 * Tile<Scalar>::n_samples;
+    const auto n = static_cast<std::ptrdiff_t>(batch.y.size());
+    pool.run(static_cast<int>((n + piece - 1) / piece),
+             [&](int task, int) noexcept { calibrate(batch, task * piece, std::min(n, (task + 1) * piece)); });
+  }
+
+ private:
+  template <class T>
+  struct Outcome {
+    using Mask = typename ScalarTraits<T>::Mask;
+    T value;
+    Mask invalid, failed, below, above, clamped;
+  };
+
+  /// Objects first .. last of the batch, a tile at a time.
+  void calibrate(const CalibrationBatch<Scalar>& batch, std::ptrdiff_t first, std::ptrdiff_t last) const noexcept {
+    using T = Tile<Scalar>;
+    constexpr std::ptrdiff_t samples = T::n_samples;
+    for (std::ptrdiff_t at = first; at < last; at += samples) {
+      const std::ptrdiff_t count = last - at < samples ? last - at : samples;
+      T y, theta[n_theta > 0 ? n_theta : 1];
+      for (std::ptrdiff_t s = 0; s < samples; ++s) {
+        const std::ptrdiff_t row = at + (s < count ? s : 0);
+        scalars(&y)[s] = batch.y[static_cast<std::size_t>(row)];
+        for (int i = 0; i < n_theta; ++i) scalars(theta)[i * samples + s] = batch.theta(row, i);
+      }
+      const Outcome<T> outcome = solve(y, theta);
+      const Flags invalid(outcome.invalid), failed(outcome.failed), below(outcome.below), above(outcome.above),
+          clamped(outcome.clamped);
+      for (std::ptrdiff_t s = 0; s < count; ++s) {
+        batch.value[static_cast<std::size_t>(at + s)] = scalars(&outcome.value)[s];
+        if (!batch.status.empty())
+          batch.status[static_cast<std::size_t>(at + s)] =
+              status_of(invalid[s], failed[s], below[s], above[s], clamped[s]);
+      }
+    }
+  }
+
+  /// A mask as one number per lane.
+  struct Flags {
+    alignas(virtual_register_bytes) Scalar values[Tile<Scalar>::n_samples];
+    explicit Flags(const typename Tile<Scalar>::Mask& mask) noexcept {
+      select(mask, Tile<Scalar>(Scalar(1)), Tile<Scalar>(Scalar(0))).store(values);
+    }
+    bool operator[](std::ptrdiff_t lane) const noexcept { return values[lane] > Scalar(0); }
+  };
+
+  static Status status_of(bool invalid, bool failed, bool below, bool above, bool clamped) noexcept {
+    if (invalid) return Status::invalid_input;
+    if (failed) return Status::not_invertible;
+    if (below || above) {
+      if constexpr (Extrapolation::clamps) return Status::clamped;
+      return below ? Status::extrapolated_low : Status::extrapolated_high;
+    }
+    return clamped ? Status::clamped : Status::ok;
+  }
+
+  /// One object or one tile: the same code, hence the same bits.
+  template <class T>
+  Outcome<T> solve(const T& y, T* theta) const noexcept {
+    const auto range = response_.truth_range();
+    const T low(range.low), high(range.high), nan(std::numeric_limits<Scalar>::quiet_NaN());
+    auto valid = is_finite(y);
+    auto clamped = invert::all_lanes<T>(false);
+    for (int i = 0; i < n_theta; ++i) {
+      if (!response_.uses_theta(i)) continue;
+      const auto limits = response_.theta_range(i);
+      const T bottom(limits.low), top(limits.high);
+      valid = valid && is_finite(theta[i]);
+      clamped = clamped || theta[i] < bottom || theta[i] > top;
+      theta[i] = max(bottom, min(top, theta[i]));
+    }
+    typename Response::template Encoded<T> encoded;
+    response_.encode(theta, encoded);
+    // Lanes with bad numbers are solved for a harmless y, so that they cost no extra iterations.
+    const T safe_y = select(valid, y, low);
+    const T start = max(low, min(high, safe_y));
+    const auto root =
+        inversion_.solve([&](const T& x) { return response_.response(x, encoded); }, safe_y, range, start);
+    Outcome<T> outcome{root.x, !valid, root.failed, root.below, root.above, clamped};
+    const auto outside = root.below || root.above;
+    if (any(outside)) {
+      const T beyond = extrapolation_.apply(y, root);
+      outcome.value = select(outside, beyond, outcome.value);
+      if constexpr (!Extrapolation::rejects) outcome.failed = outcome.failed || (outside && !is_finite(beyond));
+    }
+    outcome.value = select(outcome.failed || outcome.invalid, nan, outcome.value);
+    return outcome;
+  }
+
+  Response response_;
+  Inversion inversion_;
+  Extrapolation extrapolation_;
+};
+
+}  // namespace calibrant

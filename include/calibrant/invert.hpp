@@ -1,0 +1,8 @@
+// Everything of the invert room.
+#pragma once
+
+#include "calibrant/invert/bisection.hpp"
+#include "calibrant/invert/extrapolate.hpp"
+#include "calibrant/invert/function_response.hpp"
+#include "calibrant/invert/monotonicity.hpp"
+#include "calibrant/invert/newton.hpp"

@@ -1,0 +1,53 @@
+// What to answer when y lies outside [L(low), L(high)] at the given theta: policies as types.
+// Source: ATL-PHYS-PUB-2018-013, section on extrapolation; Athena's EtaJESCalibStep for the variants in use.
+#pragma once
+
+#include <limits>
+
+#include "calibrant/error.hpp"
+#include "calibrant/invert/root.hpp"
+
+namespace calibrant::extrapolate {
+
+// A policy answers  apply(y, root) -> T  for the lanes where root.below or root.above is set (x, response and slope are
+// those of the edge), and names the status of those lanes: `clamps` is Status::clamped, else extrapolated_low/high.
+// A value that is not finite becomes not_invertible, except from Reject, whose answer is NaN.
+
+/// The tangent of the inverse at the edge: x_edge + (y - L_edge) / L'_edge. Value and slope are continuous there.
+struct Linear {
+  static constexpr bool clamps = false, rejects = false;
+  template <class T>
+  CALIBRANT_INLINE T apply(const T& y, const invert::Root<T>& root) const noexcept {
+    const T nan(std::numeric_limits<ScalarOf<T>>::quiet_NaN());
+    return select(root.slope > T(ScalarOf<T>(0)), root.x + (y - root.response) / root.slope, nan);
+  }
+};
+
+/// The correction factor of the edge: y x_edge / L_edge.
+struct Freeze {
+  static constexpr bool clamps = false, rejects = false;
+  template <class T>
+  CALIBRANT_INLINE T apply(const T& y, const invert::Root<T>& root) const noexcept {
+    return y * (root.x / root.response);
+  }
+};
+
+/// The edge itself.
+struct Clamp {
+  static constexpr bool clamps = true, rejects = false;
+  template <class T>
+  CALIBRANT_INLINE T apply(const T&, const invert::Root<T>& root) const noexcept {
+    return root.x;
+  }
+};
+
+/// No answer: NaN.
+struct Reject {
+  static constexpr bool clamps = false, rejects = true;
+  template <class T>
+  CALIBRANT_INLINE T apply(const T&, const invert::Root<T>&) const noexcept {
+    return T(std::numeric_limits<ScalarOf<T>>::quiet_NaN());
+  }
+};
+
+}  // namespace calibrant::extrapolate
