@@ -10,9 +10,15 @@ namespace calibrant::invert {
 
 /// Solves L(x) = y by halving the range until it is `tolerance` wide, relative to x.
 struct Bisection {
+  static constexpr const char* name = "bisection";
   double tolerance = 1e-6;
   int iterations = 60;
 
+  template <class Self, class Visit>
+  static void each_setting(Self& self, Visit&& visit) {
+    visit("tolerance", self.tolerance);
+    visit("iterations", self.iterations);
+  }
   void validate() const {
     if (!(tolerance > 0.0)) throw Error("Bisection, tolerance", "a positive number", std::to_string(tolerance));
     if (iterations < 1) throw Error("Bisection, iterations", "one or more", std::to_string(iterations));

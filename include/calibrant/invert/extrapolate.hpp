@@ -13,8 +13,14 @@ namespace calibrant::extrapolate {
 // those of the edge), and names the status of those lanes: `clamps` is Status::clamped, else extrapolated_low/high.
 // A value that is not finite becomes not_invertible, except from Reject, whose answer is NaN.
 
+struct NoSettings {
+  template <class Self, class Visit>
+  static void each_setting(Self&, Visit&&) {}
+};
+
 /// The tangent of the inverse at the edge: x_edge + (y - L_edge) / L'_edge. Value and slope are continuous there.
-struct Linear {
+struct Linear : NoSettings {
+  static constexpr const char* name = "linear";
   static constexpr bool clamps = false, rejects = false;
   template <class T>
   CALIBRANT_INLINE T apply(const T& y, const invert::Root<T>& root) const noexcept {
@@ -24,7 +30,8 @@ struct Linear {
 };
 
 /// The correction factor of the edge: y x_edge / L_edge.
-struct Freeze {
+struct Freeze : NoSettings {
+  static constexpr const char* name = "freeze";
   static constexpr bool clamps = false, rejects = false;
   template <class T>
   CALIBRANT_INLINE T apply(const T& y, const invert::Root<T>& root) const noexcept {
@@ -33,7 +40,8 @@ struct Freeze {
 };
 
 /// The edge itself.
-struct Clamp {
+struct Clamp : NoSettings {
+  static constexpr const char* name = "clamp";
   static constexpr bool clamps = true, rejects = false;
   template <class T>
   CALIBRANT_INLINE T apply(const T&, const invert::Root<T>& root) const noexcept {
@@ -42,7 +50,8 @@ struct Clamp {
 };
 
 /// No answer: NaN.
-struct Reject {
+struct Reject : NoSettings {
+  static constexpr const char* name = "reject";
   static constexpr bool clamps = false, rejects = true;
   template <class T>
   CALIBRANT_INLINE T apply(const T&, const invert::Root<T>&) const noexcept {

@@ -13,9 +13,16 @@ namespace calibrant::invert {
 /// by a bisection, so the root is found wherever L is continuous and brackets y; a step past an edge of the range
 /// evaluates L there, and only then. A lane stops moving once it is done, so its result does not depend on the others.
 struct Newton {
+  static constexpr const char* name = "newton";
   double tolerance = 1e-6;  ///< relative accuracy of x
   int iterations = 60;      ///< at most; 4 to 6 are typical
 
+  /// Calls visit(name, value) for each setting: what the model file stores.
+  template <class Self, class Visit>
+  static void each_setting(Self& self, Visit&& visit) {
+    visit("tolerance", self.tolerance);
+    visit("iterations", self.iterations);
+  }
   void validate() const {
     if (!(tolerance > 0.0)) throw Error("Newton, tolerance", "a positive number", std::to_string(tolerance));
     if (iterations < 1) throw Error("Newton, iterations", "one or more", std::to_string(iterations));

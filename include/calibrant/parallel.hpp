@@ -1,0 +1,4 @@
+// Everything of the parallel room.
+#pragma once
+
+#include "calibrant/parallel/pool.hpp"

@@ -1,0 +1,157 @@
+// TileStep: forward, loss and backward of one tile in one go, before the next tile is touched. No activation of the
+// whole batch is ever stored.
+#pragma once
+
+#include <cmath>
+#include <memory>
+
+#include "calibrant/loss/loss.hpp"
+#include "calibrant/nn/model.hpp"
+
+namespace calibrant {
+
+/// A training sample as the network sees it: rows of features, targets and weight, one after the other.
+template <class Scalar, int n_features, int n_targets>
+struct EncodedRows {
+  static constexpr int weight_column = n_features + n_targets;
+  /// Whole quarter cache lines: a row never straddles more lines than it must.
+  static constexpr int width = (weight_column + 1 + 3) / 4 * 4;
+  std::vector<Scalar> values;
+
+  const Scalar* row(std::int64_t index) const noexcept {
+    return values.data() + static_cast<std::size_t>(index) * width;
+  }
+};
+
+/// The buffers of one thread and the arithmetic of one tile.
+template <class Net, class Scalar, class Loss>
+class TileStep {
+ public:
+  static constexpr int n_in = Net::n_in, n_out = Net::n_out, n_targets = loss::n_targets<Loss, Net::n_out>();
+  using Rows = EncodedRows<Scalar, n_in, n_targets>;
+  using Lanes = Tile<Scalar>;  // plain samples
+  using T = std::conditional_t<loss::UsesSlope<Loss>, Dual<Lanes, 1>, Lanes>;
+  static constexpr int samples = Lanes::n_samples;
+  using Gradient = Parameters<Scalar, Net::n_params>;
+  using ParameterView = View<const Scalar, Net::n_params>;
+
+  /// Reads `count` rows (1 to `samples`) into lanes; lanes past them repeat the first row with weight zero.
+  void gather(const Rows& rows, const std::uint32_t* index, int count) noexcept {
+    Scalar* x = scalars(x_);
+    Scalar* t = scalars(target_);
+    Scalar* w = scalars(&weight_);
+    for (int s = 0; s < samples; ++s) {
+      const Scalar* row = rows.row(index[s < count ? s : 0]);
+      for (int k = 0; k < n_in; ++k) x[k * stride<T> + s] = row[k];
+      for (int k = 0; k < n_targets; ++k) t[k * samples + s] = row[n_in + k];
+      w[s] = s < count ? row[Rows::weight_column] : Scalar(0);
+    }
+    if constexpr (loss::UsesSlope<Loss>) {
+      for (int k = 0; k < n_in; ++k) x_[k].tangent[0] = Lanes(Scalar(k == Loss::slope_input ? 1 : 0));
+    }
+  }
+
+  void clear() noexcept {
+    gradient_.clear();
+    loss_ = Lanes(Scalar(0));
+  }
+  /// Adds this shard's gradient to `gradient` and returns the sum of its weighted losses.
+  double collect(Gradient& gradient) const noexcept {
+    gradient_.collect(gradient.data());
+    return static_cast<double>(sum_lanes(loss_));
+  }
+
+  /// Forward and backward of the gathered tile; cotangents carry weight * inverse_weight. For a batch-coupled loss,
+  /// `mean_slopes` is d(loss)/d(means).
+  void train(const Loss& loss, ParameterView p, const TileContext& context, Scalar inverse_weight,
+             const Scalar* mean_slopes = nullptr) noexcept {
+    forward(p, context);
+    const Lanes scale = weight_ * Lanes(inverse_weight);
+    T dy[n_out];
+    loss_ = loss_ + weight_ * cotangent(loss, dy, mean_slopes);
+    for (int i = 0; i < n_out; ++i) dy[i] = dy[i] * T(scale);
+    Net::template pullback<T>(p, View<const T, n_in>(x_), View<const T, n_out>(y_), workspace_,
+                              View<const T, n_out>(dy), gradient_, NoInputGradient{});
+  }
+
+  /// First pass of a batch-coupled loss: adds the weighted sums of its events.
+  void observe(const Loss& loss, ParameterView p, const TileContext& context, double* sums) noexcept
+      requires(loss::BatchCoupled<Loss>) {
+    forward(p, context);
+    const auto terms = event(loss, y_);
+    for (int k = 0; k < Loss::n_means; ++k)
+      sums[k] += static_cast<double>(sum_lanes(weight_ * terms[static_cast<std::size_t>(k)]));
+  }
+
+  /// Weighted losses of the gathered tile, without dropout and without a gradient.
+  Lanes evaluate(const Loss& loss, ParameterView p) noexcept {
+    Net::template forward<T>(p, View<const T, n_in>(x_), View<T, n_out>(y_));
+    T unused[n_out];
+    return weight_ * cotangent(loss, unused, nullptr);
+  }
+  /// The same for a batch-coupled loss: adds to its sums.
+  void evaluate(const Loss& loss, ParameterView p, double* sums) noexcept requires(loss::BatchCoupled<Loss>) {
+    Net::template forward<T>(p, View<const T, n_in>(x_), View<T, n_out>(y_));
+    const auto terms = event(loss, y_);
+    for (int k = 0; k < Loss::n_means; ++k)
+      sums[k] += static_cast<double>(sum_lanes(weight_ * terms[static_cast<std::size_t>(k)]));
+  }
+
+ private:
+  void forward(ParameterView p, const TileContext& context) noexcept {
+    workspace_.start(context);
+    Net::template forward<T>(p, View<const T, n_in>(x_), View<T, n_out>(y_), workspace_);
+  }
+
+  template <class D>
+  auto event(const Loss& loss, const D* prediction) const noexcept {
+    if constexpr (n_out == 1 && n_targets == 1)
+      return loss.event(prediction[0], D(target_[0]));
+    else
+      return loss.event(View<const D, n_out>(prediction), View<const D, n_targets>(converted<D>().values));
+  }
+  template <class D>
+  struct Targets {
+    D values[n_targets];
+  };
+  template <class D>
+  Targets<D> converted() const noexcept {
+    Targets<D> result;
+    for (int i = 0; i < n_targets; ++i) result.values[i] = D(target_[i]);
+    return result;
+  }
+
+  /// Loss per sample (zero for a batch-coupled one, whose value is not a sum) and dL/dy.
+  Lanes cotangent(const Loss& loss, T* dy, const Scalar* mean_slopes) noexcept {
+    if constexpr (loss::BatchCoupled<Loss>) {
+      using D = Dual<Lanes, n_out>;
+      D variables[n_out];
+      for (int i = 0; i < n_out; ++i) variables[i] = D::variable(y_[i], i);
+      const auto terms = event(loss, variables);
+      for (int i = 0; i < n_out; ++i) dy[i] = Lanes(Scalar(0));
+      if (mean_slopes != nullptr)
+        for (int k = 0; k < Loss::n_means; ++k)
+          for (int i = 0; i < n_out; ++i)
+            dy[i] = fma(Lanes(mean_slopes[k]), terms[static_cast<std::size_t>(k)].tangent[i], dy[i]);
+      return Lanes(Scalar(0));
+    } else if constexpr (loss::UsesSlope<Loss>) {
+      static_assert(n_out == 1 && n_targets == 1, "loss::OfSlope: a net with one output and one target");
+      using D = Dual<Lanes, 2>;
+      const D both = loss.event(D::variable(y_[0].value, 0), D::variable(y_[0].tangent[0], 1), D(target_[0]));
+      // Reverse over forward: the cotangent of the slope rides as value, that of the output as tangent.
+      dy[0].value = both.tangent[1];
+      dy[0].tangent[0] = both.tangent[0];
+      return both.value;
+    } else {
+      return loss::value_and_slopes(loss, View<const Lanes, n_out>(y_), View<const Lanes, n_targets>(target_),
+                                    View<Lanes, n_out>(dy));
+    }
+  }
+
+  T x_[n_in], y_[n_out];
+  Lanes target_[n_targets], weight_, loss_;
+  typename Net::template Workspace<T> workspace_;
+  typename Net::template Accumulator<T> gradient_;
+};
+
+}  // namespace calibrant
