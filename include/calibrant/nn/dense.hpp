@@ -177,14 +177,15 @@ struct Dense {
     const S* input = scalars(x);
     if constexpr (is_narrow) {
       // The interleaved partial sums of kernel::dot are the lanes here.
+      constexpr int blocks = n_blocks<S>(In);
       alignas(virtual_register_bytes) S sums[components][L] = {};
       for (int o = 0; o < Out; ++o)
         for (int c = 0; c < components; ++c) {
           W sum(S(0));
-          CALIBRANT_UNROLL for (int b = 0; b < n_blocks<S>(In); ++b) {
+          CALIBRANT_UNROLL for (int b = 0; b < blocks; ++b) {
             W block = W::load(input + b * stride<V> + c * L);
             if constexpr (In % L != 0)
-              if (b + 1 == n_blocks<S>(In)) block = keep_first<In % L>(block);
+              if (b + 1 == blocks) block = keep_first<In % L>(block);
             sum = fma(W::load(packed.weight + o * Packed<S>::inputs + b * L), block, sum);
           }
           sums[c][o] = c == 0 ? sum_lanes(sum) + packed.bias[o] : sum_lanes(sum);
@@ -292,7 +293,7 @@ struct Dense {
     constexpr int R = kernel::block_rows<S, Q> < Out ? kernel::block_rows<S, Q> : Out;
     const S* in = scalars(x.data());
     S* out = scalars(y.data());
-    const auto finish = [&](int o, int column, Wide<S, Q> z) CALIBRANT_LAMBDA_INLINE {
+    const auto finish = [&](int o, int column, const Wide<S, Q>& z) CALIBRANT_LAMBDA_INLINE {
       if constexpr (Fused) {
         const S a = Activation::n_parameters > 0 ? p[(n_params - Out) + o] : S(0);
         const auto activated = Activation::apply(z, a);
