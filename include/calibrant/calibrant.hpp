@@ -1,0 +1,22 @@
+// Everything of Calibrant. A program that only embeds a trained calibration includes calibrant/inference.hpp.
+#pragma once
+
+#include "calibrant/autodiff.hpp"
+#include "calibrant/calibration.hpp"
+#include "calibrant/concepts.hpp"
+#include "calibrant/core.hpp"
+#include "calibrant/error.hpp"
+#include "calibrant/head.hpp"
+#include "calibrant/inference.hpp"
+#include "calibrant/invert.hpp"
+#include "calibrant/io.hpp"
+#include "calibrant/io/model_file.hpp"
+#include "calibrant/loss.hpp"
+#include "calibrant/nn.hpp"
+#include "calibrant/optim.hpp"
+#include "calibrant/parallel.hpp"
+#include "calibrant/toys.hpp"
+#include "calibrant/train.hpp"
+#include "calibrant/units.hpp"
+#include "calibrant/validate.hpp"
+#include "calibrant/version.hpp"
