@@ -2,10 +2,10 @@
 // from elsewhere comes first: it is not ours to protect.
 #include "foreign_headers.hpp"
 
-#define I _Complex_I         // <complex.h>
-#define B0 0000000           // <termios.h>
-#define major gnu_dev_major  // <sys/sysmacros.h>
-#define minor gnu_dev_minor
+#define I (__extension__ 1.0iF)              // <complex.h>
+#define B0 0000000                           // <termios.h>
+#define major(device) gnu_dev_major(device)  // <sys/sysmacros.h>
+#define minor(device) gnu_dev_minor(device)
 #define _B 0100  // newlib's <ctype.h>
 #define _C 0040
 #define _L 0002
