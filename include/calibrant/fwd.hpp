@@ -1,4 +1,4 @@
-// Forward declarations and default template arguments, for headers that only name these types.
+// Forward declarations and the only home of default template arguments, for headers that just name these types.
 #pragma once
 
 namespace calibrant {
@@ -14,15 +14,15 @@ struct Clamp;
 struct Reject;
 }  // namespace extrapolate
 
-template <class Scalar, int P>
+template <class Scalar, int P = 1>
 struct Wide;
-template <class Base, int N>
+template <class Base, int N = 1>
 struct Dual;
 template <class T, int... Shape>
 class View;
 template <class Scalar, int N>
 class Parameters;
-template <class Net, class Scalar>
+template <class Net, class Scalar = float>
 class Model;
 template <class Member>
 class Ensemble;
@@ -30,7 +30,7 @@ template <class Scalar>
 class BasicTable;
 template <class Scalar>
 class BasicDataset;
-template <class Response, class Inversion, class Extrapolation>
+template <class Response, class Inversion = invert::Newton, class Extrapolation = extrapolate::Linear>
 class Calibration;
 
 using Table = BasicTable<float>;

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "calibrant/calibration/batch.hpp"
+#include "calibrant/fwd.hpp"
 #include "calibrant/invert/extrapolate.hpp"
 #include "calibrant/invert/newton.hpp"
 
@@ -27,7 +28,7 @@ struct Calibrated {
 /// object is the same bits alone, in a batch, and next to any other objects. Bad numbers never throw: y or theta that
 /// is NaN or infinite gives NaN and Status::invalid_input; theta outside its trained range is moved to the edge and the
 /// status is clamped (where it would have been ok).
-template <class Response_, class Inversion_ = invert::Newton, class Extrapolation_ = extrapolate::Linear>
+template <class Response_, class Inversion_, class Extrapolation_>
 class Calibration {
  public:
   using Response = Response_;

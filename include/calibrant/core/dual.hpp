@@ -9,9 +9,6 @@
 
 namespace calibrant {
 
-template <class Base, int N>
-struct Dual;
-
 template <class T>
 struct ScalarTraits {
   static constexpr bool is_wide = false, is_dual = false;
@@ -77,7 +74,7 @@ CALIBRANT_INLINE Wide<S, P> fma(S a, const Wide<S, P>& b, const Wide<S, P>& c) n
 constexpr float select(bool mask, float yes, float no) noexcept { return mask ? yes : no; }
 constexpr double select(bool mask, double yes, double no) noexcept { return mask ? yes : no; }
 
-template <class Base_, int N = 1>
+template <class Base_, int N>
 struct Dual {
   static_assert(N > 0, "Dual: at least one tangent");
   using Base = Base_;

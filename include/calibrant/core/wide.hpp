@@ -7,6 +7,7 @@
 #include <xsimd/xsimd.hpp>
 
 #include "calibrant/core/compiler.hpp"
+#include "calibrant/fwd.hpp"
 
 namespace calibrant {
 
@@ -79,7 +80,7 @@ constexpr bool any(bool mask) noexcept { return mask; }
 
 /// P virtual registers: n_samples independent numbers, computed on as if they were one.
 /// Every operation works lane by lane, so the value in a lane never depends on its neighbours.
-template <class Scalar_, int P = 1>
+template <class Scalar_, int P>
 struct alignas(virtual_register_bytes) Wide {
   static_assert(std::is_same_v<Scalar_, float> || std::is_same_v<Scalar_, double>, "Wide: Scalar is float or double");
   static_assert(P > 0, "Wide: at least one register");

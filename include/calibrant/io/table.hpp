@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "calibrant/error.hpp"
+#include "calibrant/fwd.hpp"
 
 namespace calibrant {
 
@@ -89,7 +90,5 @@ class BasicTable {
   std::vector<Scalar> values_;
   std::string source_ = "table";
 };
-
-using Table = BasicTable<float>;
 
 }  // namespace calibrant

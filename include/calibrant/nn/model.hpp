@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "calibrant/error.hpp"
+#include "calibrant/fwd.hpp"
 #include "calibrant/nn/module.hpp"
 #include "calibrant/nn/transform.hpp"
 
@@ -59,7 +60,7 @@ struct ValueSlope {
 ///
 /// Calls are const, noexcept, allocate nothing and share nothing: one object serves all threads. An object alone and a
 /// lane of a tile get the same bits.
-template <class Net_, class Scalar_ = float>
+template <class Net_, class Scalar_>
 class Model {
  public:
   using Net = Net_;

@@ -174,6 +174,4 @@ class BasicDataset {
   std::vector<FeatureTransform<Scalar>> transforms_;
 };
 
-using Dataset = BasicDataset<float>;
-
 }  // namespace calibrant
