@@ -180,8 +180,7 @@ TEST_CASE("a file that is no NPY array of numbers says what it is") {
                "3 x 3 values of 4 bytes after the header");
   header_check("{'descr': '<f4', 'fortran_order': False, 'shape': (1, 3), }", "found 24 bytes");
   header_check("{'descr': '<f4', 'fortran_order': False, 'shape': (0, 3), }", "found 24 bytes");
-  for (const char* shape : {"(6148914691236517206, 3)",  // times 12 is 8 modulo 2^64
-                            "(4611686018427387906, 4)",  // times 16 is 32 modulo 2^64
+  for (const char* shape : {"(4611686018427387906, 3)",  // times 12 bytes is 24 modulo 2^64, what the file has
                             "(18446744073709551615, 3)", "(3, 18446744073709551615)"})
     header_check("{'descr': '<f4', 'fortran_order': False, 'shape': " + std::string(shape) + ", }", "after the header");
   header_check("{'descr': '<f4', 'fortran_order': False, 'shape': (18446744073709551616, 3), }", "64-bit integers");
