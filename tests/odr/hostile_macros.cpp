@@ -42,5 +42,5 @@
 #define DOMAIN 1
 #include "all_headers.hpp"
 
-const char* version_seen_by_hostile_macros();
-const char* version_seen_by_hostile_macros() { return calibrant::version; }
+const void* version_seen_by_hostile_macros();
+const void* version_seen_by_hostile_macros() { return &calibrant::version; }
