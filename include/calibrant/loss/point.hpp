@@ -136,9 +136,10 @@ struct Pinball {
   double quantile = 0.5;
   template <class T>
   CALIBRANT_INLINE T operator()(const T& prediction, const T& target) const {
-    const T r = target - prediction;
     using S = ScalarOf<T>;
-    return max(T(static_cast<S>(quantile)) * r, T(static_cast<S>(quantile - 1.0)) * r);
+    const T r = target - prediction, zero = T(S(0));
+    return select(r > zero, T(static_cast<S>(quantile)) * r,
+                  select(r < zero, T(static_cast<S>(quantile - 1.0)) * r, zero * r));  // NaN stays NaN
   }
   template <class T>
   CALIBRANT_INLINE ValueAndSlope<T> slope(const T& prediction, const T& target) const {
@@ -219,8 +220,10 @@ struct PinballSet {
 template <class... Levels>
 PinballSet(Levels...) -> PinballSet<static_cast<int>(sizeof...(Levels))>;
 
-/// (nu - y^n)^2: the n-th moment. sd = sqrt(E[y^2] - E[y]^2) from two such nets is the difference of two large numbers
-/// and goes wrong where the response is narrow; quantiles or a Gaussian head are the better ways.
+/// (nu - y^n)^2: the n-th moment of the network's target; with Output::identity that is the target itself, with the
+/// other outputs the moment is one of the transformed target and must not be transformed back. sd = sqrt(E[y^2] -
+/// E[y]^2) from two such nets is the difference of two large numbers and goes wrong where the response is narrow;
+/// quantiles or a Gaussian head are the better ways.
 template <int Order>
 struct Moment {
   static_assert(Order > 0, "Moment: the order is one or more");

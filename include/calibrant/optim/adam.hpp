@@ -4,6 +4,8 @@
 
 #include <cmath>
 #include <cstdint>
+#include <limits>
+#include <string>
 
 #include "calibrant/core/math.hpp"
 #include "calibrant/core/parameters.hpp"
@@ -42,8 +44,8 @@ struct Adam {
   };
 
   /// One step: parameters -= schedule_factor * learning_rate * m_hat / (sqrt(v_hat) + epsilon).
-  /// @return Euclidean norm of the gradient before clipping; not finite if the gradient is not (nothing is then
-  /// changed).
+  /// @return Euclidean norm of the gradient before clipping; not finite if the gradient is not, or if its square cannot
+  /// be kept in the second moment (nothing is then changed).
   template <class Scalar, int N>
   double step(State<Scalar, N>& state, Parameters<Scalar, N>& parameters, const Parameters<Scalar, N>& gradient,
               double schedule_factor = 1.0) const noexcept {
@@ -54,13 +56,23 @@ struct Adam {
       const V g = V::load(gradient.data() + i);
       squares = fma(g, g, squares);
     }
-    // The square of a large gradient may overflow; its norm does not.
     double norm = std::sqrt(static_cast<double>(sum_lanes(squares)));
-    if (!std::isfinite(norm)) {
-      double sum = 0.0;
-      for (int i = 0; i < N; ++i) sum += static_cast<double>(gradient[i]) * static_cast<double>(gradient[i]);
-      norm = std::sqrt(sum);
+    if (!std::isfinite(norm)) {  // the square of a large gradient overflows; its norm need not
+      double largest = 0.0, sum = 0.0;
+      for (int i = 0; i < N; ++i) {
+        const double magnitude = std::fabs(static_cast<double>(gradient[i]));
+        if (!(magnitude <= largest)) largest = magnitude;
+      }
+      for (int i = 0; i < N; ++i) {
+        const double ratio = static_cast<double>(gradient[i]) / largest;
+        sum += ratio * ratio;
+      }
+      norm = largest * std::sqrt(sum);
       if (!std::isfinite(norm)) return norm;
+      // An infinite second moment would stop its parameter for ever.
+      const bool clipped = clip_norm > 0.0 && norm > clip_norm;
+      if (!clipped && !(largest * largest <= static_cast<double>(std::numeric_limits<Scalar>::max())))
+        return std::numeric_limits<double>::infinity();
     }
     ++state.step;
     const double t = static_cast<double>(state.step);

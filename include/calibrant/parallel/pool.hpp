@@ -52,8 +52,13 @@ class ThreadPool {
     generation_.fetch_add(1, std::memory_order_release);
     generation_.notify_all();
     for (int task = 0; task < n_tasks; task += n_threads_) f(task, 0);
-    for (int spin = 0; busy_.load(std::memory_order_acquire) != 0; ++spin)
-      if (spin > spins) std::this_thread::yield();
+    int spin = 0;
+    while (busy_.load(std::memory_order_acquire) != 0) {
+      if (spin < spins)
+        ++spin;
+      else
+        std::this_thread::yield();
+    }
   }
 
  private:
