@@ -10,7 +10,6 @@
 #include "calibrant/inference.hpp"
 #include "calibrant/invert.hpp"
 #include "calibrant/io.hpp"
-#include "calibrant/io/model_file.hpp"
 #include "calibrant/loss.hpp"
 #include "calibrant/nn.hpp"
 #include "calibrant/optim.hpp"

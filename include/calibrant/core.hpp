@@ -6,5 +6,6 @@
 #include "calibrant/core/math.hpp"
 #include "calibrant/core/parameters.hpp"
 #include "calibrant/core/random.hpp"
+#include "calibrant/core/transpose.hpp"
 #include "calibrant/core/view.hpp"
 #include "calibrant/core/wide.hpp"

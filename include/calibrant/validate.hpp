@@ -2,6 +2,7 @@
 #pragma once
 
 #include "calibrant/validate/bin_edges.hpp"
+#include "calibrant/validate/calibrated.hpp"
 #include "calibrant/validate/closure.hpp"
 #include "calibrant/validate/column.hpp"
 #include "calibrant/validate/core_fit.hpp"

@@ -80,14 +80,13 @@ struct Dense {
     /// Adds the sums into `gradient` (n_params), in the order of the parameters.
     void collect(S* gradient) const noexcept {
       if constexpr (in_lanes) {
-        for (int i = 0; i < n_weights; ++i) gradient[i] += weight[i].total();
+        collect_sums(weight, n_weights, gradient);
       } else {
         for (int o = 0; o < Out; ++o)
           for (int k = 0; k < In; ++k) gradient[o * In + k] += weight[o * row + k];
       }
-      for (int o = 0; o < Out; ++o) gradient[n_weights + o] += bias[o].total();
-      if constexpr (Activation::n_parameters > 0)
-        for (int o = 0; o < Out; ++o) gradient[n_weights + Out + o] += slope[o].total();
+      collect_sums(bias, Out, gradient + n_weights);
+      if constexpr (Activation::n_parameters > 0) collect_sums(slope, Out, gradient + n_weights + Out);
     }
   };
 

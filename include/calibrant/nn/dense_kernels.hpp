@@ -5,6 +5,7 @@
 #pragma once
 
 #include "calibrant/core/parameters.hpp"
+#include "calibrant/core/transpose.hpp"
 #include "calibrant/core/wide.hpp"
 
 namespace calibrant::kernel {
@@ -56,15 +57,19 @@ CALIBRANT_INLINE Wide<S, Q> dot(const S* weight, S bias, const S* x, int x_strid
 /// from K up are zero).
 template <int K, int Samples, int Row, class S>
 CALIBRANT_NOINLINE void transpose(const S* x, int x_stride, S* transposed) noexcept {
-  constexpr int block = Samples % 16 == 0 ? 16 : 8;  // a tile of one register of double has 8 samples
-  for (int k = 0; k < K; k += 8)
-    for (int s = 0; s < Samples; s += block)
-      for (int j = 0; j < block; ++j)
-        for (int i = 0; i < 8; ++i)
-          if (k + i < K) transposed[(s + j) * Row + k + i] = x[(k + i) * x_stride + s + j];
-  if constexpr (Row > K)
-    for (int s = 0; s < Samples; ++s)
-      for (int k = K; k < Row; ++k) transposed[s * Row + k] = S(0);
+  constexpr int L = batch_lanes<S>;
+  for (int k = 0; k < Row; k += L)
+    for (int s = 0; s < Samples; s += L) {
+      Batch<S> square[L];
+      if (k + L <= K) {
+        CALIBRANT_UNROLL for (int i = 0; i < L; ++i) square[i] = Batch<S>::load_unaligned(x + (k + i) * x_stride + s);
+      } else {
+        CALIBRANT_UNROLL for (int i = 0; i < L; ++i) square[i] =
+            k + i < K ? Batch<S>::load_unaligned(x + (k + i) * x_stride + s) : Batch<S>(S(0));
+      }
+      transpose_square<S>(square);
+      CALIBRANT_UNROLL for (int i = 0; i < L; ++i) square[i].store_unaligned(transposed + (s + i) * Row + k);
+    }
 }
 
 /// gradient[r][k] += sum_s dz[r][s] xt[s][k] for R rows and C registers of k.

@@ -34,7 +34,7 @@ struct Activate {
       for (auto& a : slope) a = LaneSum<T>{};
     }
     void collect(ScalarOf<T>* gradient) const noexcept {
-      for (int i = 0; i < n_params; ++i) gradient[i] += slope[i].total();
+      if constexpr (n_params > 0) collect_sums(slope, N, gradient);
     }
   };
 

@@ -8,6 +8,7 @@
 #include "calibrant/core/dual.hpp"
 #include "calibrant/core/parameters.hpp"
 #include "calibrant/core/random.hpp"
+#include "calibrant/core/transpose.hpp"
 #include "calibrant/core/view.hpp"
 
 namespace calibrant {
@@ -77,8 +78,10 @@ struct LaneSum {
   CALIBRANT_INLINE void add(const ValueOf<T>& term) noexcept {
     if constexpr (is_wide<T>) {
       constexpr int per = Wide<S, 1>::n_batches;
-      CALIBRANT_UNROLL for (int i = 0; i < ValueOf<T>::n_batches; ++i) sum.batch[i % per] =
-          sum.batch[i % per] + term.batch[i];
+      Sum local = sum;  // in registers: stores between the additions would have to be kept
+      CALIBRANT_UNROLL for (int i = 0; i < ValueOf<T>::n_batches; ++i) local.batch[i % per] =
+          local.batch[i % per] + term.batch[i];
+      sum = local;
     } else {
       sum += term;
     }
@@ -87,8 +90,10 @@ struct LaneSum {
   CALIBRANT_INLINE void add_product(const ValueOf<T>& a, const ValueOf<T>& b) noexcept {
     if constexpr (is_wide<T>) {
       constexpr int per = Wide<S, 1>::n_batches;
-      CALIBRANT_UNROLL for (int i = 0; i < ValueOf<T>::n_batches; ++i) sum.batch[i % per] =
-          fused(a.batch[i], b.batch[i], sum.batch[i % per]);
+      Sum local = sum;
+      CALIBRANT_UNROLL for (int i = 0; i < ValueOf<T>::n_batches; ++i) local.batch[i % per] =
+          fused(a.batch[i], b.batch[i], local.batch[i % per]);
+      sum = local;
     } else {
       sum = fma(a, b, sum);
     }
@@ -110,6 +115,17 @@ struct LaneSum {
       return sum;
   }
 };
+
+/// gradient[i] += the total of sums[i].
+template <class T>
+CALIBRANT_INLINE void collect_sums(const LaneSum<T>* sums, int n, ScalarOf<T>* gradient) noexcept {
+  if constexpr (is_wide<T>) {
+    static_assert(sizeof(LaneSum<T>) == sizeof(typename LaneSum<T>::Sum));
+    add_lane_sums(&sums->sum, n, gradient);
+  } else {
+    for (int i = 0; i < n; ++i) gradient[i] += sums[i].total();
+  }
+}
 
 /// For modules without parameters.
 struct NoAccumulator {

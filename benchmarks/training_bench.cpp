@@ -1,0 +1,59 @@
+// Whole training epochs: shuffling, gathering, forward, backward, Adam. W0 is the main job's network, W1 the small one
+// of arXiv:1910.03773, W2 the topo-cluster network.
+#include "calibrant/loss.hpp"
+#include "calibrant/train/trainer.hpp"
+#include "report.hpp"
+#include "workloads.hpp"
+
+namespace {
+
+using namespace calibrant;
+
+template <class Net, class Loss>
+void train(benchmark::State& state, Loss loss, std::int64_t n_events) {
+  const Dataset data(calibrant_bench::made_up(n_events, Net::n_in), calibrant_bench::all_features(Net::n_in), "y");
+  const int threads = static_cast<int>(state.range(1));
+  FitOptions options;
+  options.epochs = 1 << 30;
+  options.batch_size = static_cast<int>(state.range(0));
+  options.validation_fraction = 0.0;
+  options.schedule = schedule::Constant{};
+  options.threads = threads;
+  options.progress = ProgressLine::silent;
+  Trainer<Net, float, Loss> trainer(data, loss, options);
+  trainer.epoch();
+  calibrant_bench::Report report(state, {.samples = static_cast<double>(n_events),
+                                         .flops_per_sample = calibrant_bench::training_flops<Net>(),
+                                         .cores = threads});
+  for (auto _ : state) benchmark::DoNotOptimize(trainer.epoch());
+}
+
+void w0(benchmark::State& state) { train<calibrant_bench::Jets>(state, loss::Absolute{}, 139335); }
+void w1_squared(benchmark::State& state) { train<calibrant_bench::Narrow>(state, loss::Squared{}, 500000); }
+void w1_kernel(benchmark::State& state) { train<calibrant_bench::Narrow>(state, loss::LeakyGaussianKernel{}, 500000); }
+void w2(benchmark::State& state) { train<calibrant_bench::Wide>(state, loss::Squared{}, 131072); }
+
+BENCHMARK(w0)
+    ->Name("W0/train/11-64-64-64-1")
+    ->ArgNames({"batch", "threads"})
+    ->Args({1024, 1})
+    ->Args({1024, 2})
+    ->UseRealTime();
+BENCHMARK(w1_squared)
+    ->Name("W1/train/2-50-1/squared")
+    ->ArgNames({"batch", "threads"})
+    ->ArgsProduct({{32, 256, 1024, 8192}, {1}})
+    ->UseRealTime();
+BENCHMARK(w1_kernel)
+    ->Name("W1/train/2-50-1/leaky_gaussian_kernel")
+    ->ArgNames({"batch", "threads"})
+    ->ArgsProduct({{32, 256, 1024, 8192}, {1}})
+    ->UseRealTime();
+BENCHMARK(w2)
+    ->Name("W2/train/15-64-128-64-1")
+    ->ArgNames({"batch", "threads"})
+    ->ArgsProduct({{256, 1024, 4096}, {1}})
+    ->Args({1024, 2})
+    ->UseRealTime();
+
+}  // namespace

@@ -1,0 +1,60 @@
+// Transposes of squares of hardware registers, and the sums of many virtual registers at once that they make cheap.
+#pragma once
+
+#include <utility>
+
+#include "calibrant/core/wide.hpp"
+
+namespace calibrant {
+
+/// Interleaves the lower (upper) halves of two registers: a0 b0 a1 b1 ...
+template <bool Upper, class S, int... I>
+CALIBRANT_INLINE Batch<S> zip(const Batch<S>& a, const Batch<S>& b, std::integer_sequence<int, I...>) noexcept {
+  constexpr int L = batch_lanes<S>;
+  using Register = typename Batch<S>::register_type;
+  return Batch<S>(__builtin_shufflevector(static_cast<Register>(a), static_cast<Register>(b),
+                                          (I / 2 + (I % 2) * L + (Upper ? L / 2 : 0))...));
+}
+
+/// Transposes a square of hardware registers in place: perfect shuffles, one stage per bit of the lane number.
+template <class S>
+CALIBRANT_INLINE void transpose_square(Batch<S> (&rows)[static_cast<unsigned>(batch_lanes<S>)]) noexcept {
+  constexpr int L = batch_lanes<S>;
+  constexpr std::make_integer_sequence<int, L> indices;
+  CALIBRANT_UNROLL for (int stage = 1; stage < L; stage *= 2) {
+    Batch<S> shuffled[L];
+    CALIBRANT_UNROLL for (int i = 0; i < L / 2; ++i) {
+      shuffled[2 * i] = zip<false, S>(rows[i], rows[i + L / 2], indices);
+      shuffled[2 * i + 1] = zip<true, S>(rows[i], rows[i + L / 2], indices);
+    }
+    CALIBRANT_UNROLL for (int i = 0; i < L; ++i) rows[i] = shuffled[i];
+  }
+}
+
+/// sums[i] += the sum of the lanes of wides[i], for n of them; the order of each sum is
+/// that of sum_lanes, so the bits are too.
+template <class S>
+CALIBRANT_NOINLINE void add_lane_sums(const Wide<S, 1>* wides, int n, S* sums) noexcept {
+  constexpr int L = batch_lanes<S>, V = lanes<S>;
+  for (int first = 0; first < n; first += L) {
+    const int count = n - first < L ? n - first : L;
+    Batch<S> lane[V];
+    CALIBRANT_UNROLL for (int part = 0; part < V / L; ++part) {
+      Batch<S> square[L];
+      CALIBRANT_UNROLL for (int i = 0; i < L; ++i) square[i] = wides[first + (i < count ? i : 0)].batch[part];
+      transpose_square<S>(square);
+      CALIBRANT_UNROLL for (int i = 0; i < L; ++i) lane[part * L + i] = square[i];
+    }
+    CALIBRANT_UNROLL for (int half = V / 2; half > 0; half /= 2) CALIBRANT_UNROLL for (int l = 0; l < half; ++l)
+        lane[l] = lane[l] + lane[l + half];
+    if (count == L) {
+      (Batch<S>::load_unaligned(sums + first) + lane[0]).store_unaligned(sums + first);
+    } else {
+      alignas(virtual_register_bytes) S totals[L];
+      lane[0].store_aligned(totals);
+      for (int i = 0; i < count; ++i) sums[first + i] += totals[i];
+    }
+  }
+}
+
+}  // namespace calibrant
