@@ -25,10 +25,30 @@ concept PlainScalar = std::is_same_v<T, float> || std::is_same_v<T, double>;
 
 CALIBRANT_MATH_BASE(exp)
 CALIBRANT_MATH_BASE(expm1)
-CALIBRANT_MATH_BASE(log)
 CALIBRANT_MATH_BASE(log1p)
 CALIBRANT_MATH_BASE(tanh)
 #undef CALIBRANT_MATH_BASE
+
+template <class S>
+CALIBRANT_INLINE Batch<S> log_of(const Batch<S>& x) noexcept {
+  if constexpr (std::is_same_v<S, float>) {
+    return xsimd::log(x);
+  } else {
+    // xsimd 8 is wrong by tens for denormal doubles: scaled by 2^54 they are normal.
+    const auto denormal = x < Batch<S>(std::numeric_limits<S>::min());
+    constexpr S shift = 37.429947750237047;  // 54 ln 2
+    return xsimd::log(xsimd::select(denormal, x * Batch<S>(S(0x1p54)), x)) -
+           xsimd::select(denormal, Batch<S>(shift), Batch<S>(S(0)));
+  }
+}
+template <PlainScalar S>
+CALIBRANT_INLINE S log(S x) noexcept {
+  return log_of<S>(Batch<S>(x)).get(0);
+}
+template <class S, int P>
+CALIBRANT_INLINE Wide<S, P> log(const Wide<S, P>& x) noexcept {
+  return Wide<S, P>::map(x, [](const Batch<S>& batch) { return log_of<S>(batch); });
+}
 
 template <PlainScalar S>
 CALIBRANT_INLINE S sqrt(S x) noexcept {
@@ -70,6 +90,18 @@ template <class T>
 CALIBRANT_INLINE T max(const T& a, const T& b) noexcept {
   return select(a > b, a, b);
 }
+
+#if defined(__x86_64__)
+// The instructions are this very selection, NaN and signed zeros included; other processors order NaN differently.
+template <class S, int P>
+CALIBRANT_INLINE Wide<S, P> min(const Wide<S, P>& a, const Wide<S, P>& b) noexcept {
+  return Wide<S, P>::map(a, b, [](const Batch<S>& u, const Batch<S>& v) { return xsimd::min(u, v); });
+}
+template <class S, int P>
+CALIBRANT_INLINE Wide<S, P> max(const Wide<S, P>& a, const Wide<S, P>& b) noexcept {
+  return Wide<S, P>::map(a, b, [](const Batch<S>& u, const Batch<S>& v) { return xsimd::max(u, v); });
+}
+#endif
 
 /// -1, 0 or 1.
 template <class T>
