@@ -2,8 +2,9 @@
 #pragma once
 
 #include <algorithm>
-#include <map>
+#include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "calibrant/io/read_file.hpp"
@@ -25,13 +26,15 @@ struct TrainingState {
   std::vector<EpochReport> reports;
 };
 
+/// Settings and shapes that a resumed training must share, by name; those that others follow from come first.
+using Fingerprint = std::vector<std::pair<std::string, std::string>>;
+
 /// Writes a checkpoint; the old file stays whole until the new one is complete.
-/// @param fingerprint  settings and shapes that a resumed training must share.
 template <class Scalar, int n_params>
 void save_checkpoint(const std::string& path, const TrainingState<Scalar, n_params>& state,
-                     std::map<std::string, std::string> fingerprint) {
+                     const Fingerprint& fingerprint) {
   io::TensorFile file;
-  file.metadata = std::move(fingerprint);
+  file.metadata.insert(fingerprint.begin(), fingerprint.end());
   file.metadata["kind"] = "calibrant checkpoint";
   const auto add = [&](const char* name, const Parameters<Scalar, n_params>& values) {
     file.tensors.push_back(io::make_tensor(name, {n_params}, std::span<const Scalar>(values.span())));
@@ -53,8 +56,7 @@ void save_checkpoint(const std::string& path, const TrainingState<Scalar, n_para
 /// Reads a checkpoint if the file exists; false if there is none.
 /// @throws Error if the file is damaged or belongs to a training with other settings (names the first that differs).
 template <class Scalar, int n_params>
-bool load_checkpoint(const std::string& path, TrainingState<Scalar, n_params>& state,
-                     const std::map<std::string, std::string>& fingerprint) {
+bool load_checkpoint(const std::string& path, TrainingState<Scalar, n_params>& state, const Fingerprint& fingerprint) {
   if (!io::file_exists(path)) return false;
   const io::TensorFile file = io::read_safetensors(path);
   const std::string where = "resuming from " + path;
@@ -72,7 +74,8 @@ bool load_checkpoint(const std::string& path, TrainingState<Scalar, n_params>& s
                   std::to_string(stored.size()));
     std::copy(stored.begin(), stored.end(), values.data());
   };
-  TrainingState<Scalar, n_params> result;
+  const auto owned = std::make_unique<TrainingState<Scalar, n_params>>();  // may be too large for a stack
+  TrainingState<Scalar, n_params>& result = *owned;
   get("parameters", result.parameters);
   get("best", result.best);
   get("adam.first", result.optimizer.first);

@@ -1,9 +1,12 @@
 // Dataset: the events a model is trained on, checked before anything is computed with them.
 #pragma once
 
+#include <array>
 #include <bit>
 #include <cmath>
 #include <cstdint>
+#include <cstdio>
+#include <limits>
 #include <string>
 #include <utility>
 #include <vector>
@@ -67,24 +70,27 @@ class BasicDataset {
       Scalar* to = values_.data() + static_cast<std::size_t>(row) * width;
       for (std::size_t i = 0; i < from.size(); ++i) {
         const Number value = table(row, from[i]);
-        if (!std::isfinite(value)) throw bad_value(row, table, from[i], "a finite number", value);
-        if (i < features_.size() && features_[i].transform == Transform::logarithm && !(value > Number(0)))
+        const auto kept = static_cast<Scalar>(value);  // a double too large for a float becomes infinite
+        if (!std::isfinite(kept))
+          throw bad_value(row, table, from[i],
+                          std::isfinite(value) ? "a number within the range of a float" : "a finite number", value);
+        if (i < features_.size() && features_[i].transform == Transform::logarithm && !(kept > Scalar(0)))
           throw bad_value(row, table, from[i], "a positive number, for its logarithm", value);
-        to[i] = static_cast<Scalar>(value);
+        to[i] = kept;
       }
       Scalar weight = 1;
       if (weight_column >= 0) {
         const Number value = table(row, weight_column);
-        if (!std::isfinite(value) || value < Number(0))
-          throw bad_value(row, table, weight_column, "a finite weight, zero or more", value);
         weight = static_cast<Scalar>(value);
+        if (!std::isfinite(weight) || weight < Scalar(0))
+          throw bad_value(row, table, weight_column, "a finite weight, zero or more", value);
       }
       to[from.size()] = weight;
       total += static_cast<double>(weight);
       if (group_column >= 0) {
         const Number value = table(row, group_column);
         if (!std::isfinite(value)) throw bad_value(row, table, group_column, "a finite number", value);
-        groups_.push_back(std::bit_cast<std::uint64_t>(static_cast<double>(value)));
+        groups_.push_back(std::bit_cast<std::uint64_t>(static_cast<double>(value) + 0.0));  // -0 and 0 are one group
       }
     }
     if (!(total > 0.0)) throw Error("Dataset of " + source_ + ", weights", "a weight above zero", "all weights zero");
@@ -129,7 +135,14 @@ class BasicDataset {
                          Number found) {
     return Error("Dataset of " + table.source() + ", row " + std::to_string(row) + ", column '" +
                      table.names()[static_cast<std::size_t>(column)] + "'",
-                 expected, std::to_string(found));
+                 expected, text(found));
+  }
+  /// A number as short as it can be told from others: std::to_string shows 1e-9 as 0.
+  template <class Number>
+  static std::string text(Number number) {
+    std::array<char, 32> buffer{};
+    std::snprintf(buffer.data(), buffer.size(), "%.9g", static_cast<double>(number));
+    return buffer.data();
   }
   std::pair<double, double> moments(int column, Transform transform) const {
     const FeatureTransform<double> plain{transform};
@@ -157,7 +170,7 @@ class BasicDataset {
         // Rounding alone gives a constant column a tiny spread, relative to its size.
         if (!(deviation > 4.0 * static_cast<double>(std::numeric_limits<Scalar>::epsilon()) * std::abs(mean)))
           throw Error("Dataset of " + source_ + ", feature '" + features_[static_cast<std::size_t>(i)].name + "'",
-                      "values that vary, to standardise them", "the constant " + std::to_string(value(0, i)));
+                      "values that vary, to standardise them", "the constant " + text(value(0, i)));
         fitted.shift = static_cast<Scalar>(mean);
         fitted.scale = static_cast<Scalar>(1.0 / deviation);
       }

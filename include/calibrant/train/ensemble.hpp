@@ -11,7 +11,8 @@ namespace calibrant {
 
 /// Trains `n_members` networks on the same data with the seeds options.seed, options.seed + 1, ... and averages them.
 /// With options.threads > 1 the members are trained side by side, each on one thread; the result does not depend on it.
-/// A checkpoint file, if asked for, gets the member's number as suffix.
+/// A checkpoint file, if asked for, gets the member's number as suffix; schedule and on_epoch may be called by several
+/// threads at once.
 /// @throws Error as fit; the first member's error if several fail.
 template <class Net, class Scalar, class Loss>
 Ensemble<Model<Net, Scalar>> fit_ensemble(const BasicDataset<Scalar>& data, const Loss& loss, const FitOptions& options,

@@ -6,9 +6,9 @@
 #include <chrono>
 #include <cstdint>
 #include <limits>
-#include <map>
 #include <memory>
 #include <numeric>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -62,7 +62,10 @@ class Trainer {
     for (int thread = 0; thread < pool_.n_threads(); ++thread) steps_.push_back(std::make_unique<Step>());
     const int most_shards = (options_.batch_size + shard_size - 1) / shard_size;
     shards_.resize(static_cast<std::size_t>(most_shards));
-    if (!options_.checkpoint.empty()) resume();
+    if (!options_.checkpoint.empty()) {
+      data_sha256_ = io::sha256(std::as_bytes(std::span<const Scalar>(rows_.values)));
+      resume();
+    }
   }
 
   /// Trains until the epochs are done, early stopping ends it, or on_epoch returns false.
@@ -101,6 +104,10 @@ class Trainer {
       const Progress progress{static_cast<std::int64_t>(state_.optimizer.step), n_batches, state_.epoch,
                               options_.epochs, losses};
       const double factor = options_.schedule(progress);
+      if (!(factor >= 0.0 && std::isfinite(factor)))
+        throw Error(
+            "training, epoch " + std::to_string(report.epoch) + ", batch " + std::to_string(batch + 1) + ", schedule",
+            "a factor that is finite and not negative", loss::number(factor));
       report.learning_rate = factor * options_.adam.learning_rate;
       const auto [loss, weight] = batch_step(order_.data() + first, count, factor, batch);
       weighted += loss * weight;
@@ -108,6 +115,9 @@ class Trainer {
     }
     report.training_loss = total_weight > 0.0 ? weighted / total_weight : 0.0;
     report.validation_loss = validation_loss();
+    if (!validation_rows_.empty() && !std::isfinite(report.validation_loss))
+      throw not_finite(validation_rows_.data(), static_cast<int>(validation_rows_.size()),
+                       "epoch " + std::to_string(report.epoch) + ", validation", "loss");
     ++state_.epoch;
     state_.reports.push_back(report);
     const double judged = validation_rows_.empty() ? report.training_loss : report.validation_loss;
@@ -160,6 +170,12 @@ class Trainer {
   void prepare_model(const BasicDataset<Scalar>& data, const Model<Net, Scalar>* start) {
     if (start != nullptr) {
       model_ = *start;
+      const auto& names = start->description.features;
+      for (std::size_t i = 0; i < names.size() && i < data.features().size(); ++i)
+        if (names[i] != data.features()[i].name)
+          throw Error("training on " + data.source() + " from a trained model",
+                      "its feature '" + names[i] + "' as number " + std::to_string(i),
+                      "'" + data.features()[i].name + "'");
     } else {
       for (int i = 0; i < n_in; ++i)
         model_.inputs[static_cast<std::size_t>(i)] = data.input_transforms()[static_cast<std::size_t>(i)];
@@ -193,14 +209,25 @@ class Trainer {
     rows_.values.assign(static_cast<std::size_t>(n) * Rows::width, Scalar(0));
     for (std::int64_t event = 0; event < n; ++event) {
       Scalar* row = rows_.values.data() + static_cast<std::size_t>(event) * Rows::width;
-      for (int i = 0; i < n_in; ++i) row[i] = model_.inputs[static_cast<std::size_t>(i)].encode(data.feature(event, i));
+      for (int i = 0; i < n_in; ++i) {
+        row[i] = model_.inputs[static_cast<std::size_t>(i)].encode(data.feature(event, i));
+        if (!is_finite(row[i]))
+          throw Error("training on " + data.source() + ", row " + std::to_string(event) + ", feature '" +
+                          data.features()[static_cast<std::size_t>(i)].name + "'",
+                      "a finite number after the transform " +
+                          std::string(to_string(model_.inputs[static_cast<std::size_t>(i)].transform)),
+                      loss::number(static_cast<double>(data.feature(event, i))));
+      }
       for (int i = 0; i < n_targets; ++i) {
         row[n_in + i] = model_.outputs[static_cast<std::size_t>(n_targets == n_out ? i : 0)].encode(
             data.target(event, i), data.feature(event, 0));
         if (!is_finite(row[n_in + i]))
-          throw Error("training on " + data.source() + ", row " + std::to_string(event) + ", target '" +
-                          data.targets()[static_cast<std::size_t>(i)] + "'",
-                      "a finite " + std::string(to_string(options_.output)) + " target", std::to_string(row[n_in + i]));
+          throw Error(
+              "training on " + data.source() + ", row " + std::to_string(event) + ", target '" +
+                  data.targets()[static_cast<std::size_t>(i)] + "'",
+              "a finite target after the transform " +
+                  std::string(to_string(model_.outputs[static_cast<std::size_t>(n_targets == n_out ? i : 0)].output)),
+              loss::number(static_cast<double>(row[n_in + i])));
       }
       row[Rows::weight_column] = data.weight(event);
     }
@@ -304,9 +331,12 @@ class Trainer {
       for (int i = 0; i < Net::n_params; ++i) gradient[i] += sum.gradient[i];
     }
     if constexpr (!loss::BatchCoupled<Loss>) batch_loss = loss_sum / weight;
-    if (!std::isfinite(batch_loss)) throw not_finite(index, count, batch, "loss");
+    const auto place = [&] {
+      return "epoch " + std::to_string(state_.epoch + 1) + ", batch " + std::to_string(batch + 1);
+    };
+    if (!std::isfinite(batch_loss)) throw not_finite(index, count, place(), "loss");
     const double norm = options_.adam.step(state_.optimizer, state_.parameters, gradient, factor);
-    if (!std::isfinite(norm)) throw not_finite(index, count, batch, "gradient");
+    if (!std::isfinite(norm)) throw not_finite(index, count, place(), "gradient");
     return {batch_loss, weight};
   }
 
@@ -362,39 +392,49 @@ class Trainer {
   }
 
   /// Finds the first row whose loss is not finite with the parameters before the step.
-  Error not_finite(const std::uint32_t* index, int count, std::int64_t batch, const char* what) {
+  Error not_finite(const std::uint32_t* index, int count, const std::string& place, const char* what) {
     const auto p = static_cast<const ParametersType&>(state_.parameters).view();
     Step& step = *steps_[0];
-    std::string row = "; no single row of it has a loss that is not finite";
-    if constexpr (!loss::BatchCoupled<Loss>) {
-      for (int tile = 0; tile < count && row[0] == ';'; tile += Step::samples) {
-        const int samples = std::min(Step::samples, count - tile);
-        step.gather(rows_, index + tile, samples);
-        const auto losses = step.evaluate(loss_, p);
-        for (int s = 0; s < samples; ++s)
-          if (!is_finite(losses[s])) {
-            row = ", row " + std::to_string(index[tile + s]);
-            break;
-          }
+    const auto finite = [&](int i) {
+      step.gather(rows_, index + i, 1);
+      if constexpr (loss::BatchCoupled<Loss>) {
+        double terms[max_means] = {};
+        step.evaluate(loss_, p, terms);
+        return std::all_of(std::begin(terms), std::end(terms), [](double term) { return std::isfinite(term); });
+      } else {
+        return is_finite(step.evaluate(loss_, p)[0]);
       }
-    }
-    return Error("training, epoch " + std::to_string(state_.epoch + 1) + ", batch " + std::to_string(batch + 1) + row,
+    };
+    int bad = 0;
+    while (bad < count && finite(bad)) ++bad;
+    return Error("training, " + place +
+                     (bad < count ? ", row " + std::to_string(index[bad])
+                                  : "; no single row of it has a loss that is not finite"),
                  std::string("a finite ") + what,
                  "NaN or infinity (a smaller learning rate or clip_norm may help; so may a look at that row)");
   }
 
   /// What a checkpoint must agree with to be resumed.
-  std::map<std::string, std::string> fingerprint() const {
+  Fingerprint fingerprint() const {
+    const Adam& adam = options_.adam;
     return {{"architecture", Net::describe()},
-            {"loss", loss::describe(loss_)},
-            {"seed", std::to_string(options_.seed)},
-            {"batch_size", std::to_string(options_.batch_size)},
-            {"epochs", std::to_string(options_.epochs)},
-            {"n_training", std::to_string(n_training())},
-            {"n_validation", std::to_string(n_validation())},
-            {"output", std::string(to_string(options_.output))},
             {"scalar", sizeof(Scalar) == 4 ? "float" : "double"},
-            {"learning_rate", loss::number(options_.adam.learning_rate)}};
+            {"loss", loss::describe(loss_)},
+            {"output", std::string(to_string(model_.outputs[0].output))},
+            {"seed", std::to_string(options_.seed)},
+            {"epochs", std::to_string(options_.epochs)},
+            {"batch_size", std::to_string(options_.batch_size)},
+            {"patience", std::to_string(options_.patience)},
+            {"validation_fraction", loss::number(options_.validation_fraction)},
+            {"learning_rate", loss::number(adam.learning_rate)},
+            {"beta1", loss::number(adam.beta1)},
+            {"beta2", loss::number(adam.beta2)},
+            {"epsilon", loss::number(adam.epsilon)},
+            {"weight_decay", loss::number(adam.weight_decay)},
+            {"clip_norm", loss::number(adam.clip_norm)},
+            {"data_sha256", data_sha256_},
+            {"n_training", std::to_string(n_training())},
+            {"n_validation", std::to_string(n_validation())}};
   }
   void save() const { save_checkpoint(options_.checkpoint, state_, fingerprint()); }
   void resume() { load_checkpoint(options_.checkpoint, state_, fingerprint()); }
@@ -405,7 +445,11 @@ class Trainer {
   Model<Net, Scalar> model_;
   typename Step::Rows rows_;
   std::vector<std::uint32_t> training_rows_, validation_rows_, order_;
-  TrainingState<Scalar, Net::n_params> state_;
+  std::string data_sha256_;
+  // On the heap: four times the parameters of a large net would not fit on a thread's stack.
+  std::unique_ptr<TrainingState<Scalar, Net::n_params>> owned_ =
+      std::make_unique<TrainingState<Scalar, Net::n_params>>();
+  TrainingState<Scalar, Net::n_params>& state_ = *owned_;
   std::vector<std::unique_ptr<Step>> steps_;
   std::vector<ShardSum> shards_;
 };
