@@ -6,7 +6,7 @@
 
 namespace calibrant {
 
-/// A head (a module without parameters): y_0 = x_0, y_i = y_{i-1} + softplus(x_i). The outputs rise strictly whatever
+/// A head (a module without parameters): y_0 = x_0, y_i = y_{i-1} + softplus(x_i). The outputs never fall, whatever
 /// the network does, so the quantiles of one net, trained together by loss::Pinball, never cross. Give the quantile
 /// levels to the loss in rising order.
 template <int N>
@@ -25,7 +25,16 @@ struct Quantiles {
   template <class T>
   static void forward(View<const ScalarOf<T>, 0>, View<const T, N> x, View<T, N> y) noexcept {
     y[0] = x[0];
-    for (int i = 1; i < N; ++i) y[i] = y[i - 1] + softplus(T(x[i]));
+    for (int i = 1; i < N; ++i) {
+      if constexpr (is_dual<T>) {
+        // Explicit fma, the same as in forward_single: nothing is left to contract.
+        const auto slope = sigmoid(x[i].value);
+        y[i].value = y[i - 1].value + softplus(x[i].value);
+        for (int t = 0; t < T::n_tangents; ++t) y[i].tangent[t] = fma(slope, x[i].tangent[t], y[i - 1].tangent[t]);
+      } else {
+        y[i] = y[i - 1] + softplus(T(x[i]));
+      }
+    }
   }
   template <class T>
   static void forward(View<const ScalarOf<T>, 0> p, View<const T, N> x, View<T, N> y, NoWorkspace<T>&) noexcept {
@@ -52,18 +61,22 @@ struct Quantiles {
   static void forward_single(const NothingPacked&, const V* x, V* y) noexcept {
     using S = ScalarOf<V>;
     constexpr int L = lanes<S>, components = ScalarTraits<V>::n_components;
-    V increments[n_blocks<S>(N)];
-    for (int b = 0; b < n_blocks<S>(N); ++b) increments[b] = softplus(x[b]);
-    const S* first = scalars(x);
-    const S* step = scalars(increments);
+    constexpr int blocks = n_blocks<S>(N);
+    Wide<S, 1> increment[blocks], slope[blocks];
+    for (int b = 0; b < blocks; ++b) {
+      increment[b] = softplus(value_of(x[b]));
+      if constexpr (is_dual<V>) slope[b] = sigmoid(x[b].value);
+    }
+    const S* from = scalars(x);
     S* to = scalars(y);
-    for (int b = 0; b < n_blocks<S>(N); ++b) y[b] = V(S(0));
+    for (int b = 0; b < blocks; ++b) y[b] = V(S(0));
     for (int c = 0; c < components; ++c) {
-      S sum = first[c * L];
+      S sum = from[c * L];
       to[c * L] = sum;
       for (int i = 1; i < N; ++i) {
-        sum += step[i / L * stride<V> + c * L + i % L];
-        to[i / L * stride<V> + c * L + i % L] = sum;
+        const int place = i / L * stride<V> + c * L + i % L;
+        sum = c == 0 ? sum + scalars(increment)[i] : fma(scalars(slope)[i], from[place], sum);
+        to[place] = sum;
       }
     }
   }
