@@ -23,6 +23,7 @@ struct Activated {
 //   A::apply(z, a)           -> Activated<T>
 //   A::slope(y, saved, a)    -> dy/dz, from the output and what was saved
 //   A::parameter_slope(saved)-> dy/da (only if n_parameters is 1)
+//   A::pull(dy, y, saved, a) -> dy * slope, optional: where that is cheaper in one go
 // `cheap` ones run in registers inside the dense kernel; `smooth` ones have a curvature. ReLU and its kin have none:
 // a penalty on dL/dx through them trains the slopes only where the sign pattern stays, and that is all there is.
 
@@ -95,6 +96,10 @@ struct PReLU {
   static CALIBRANT_INLINE T slope(const T&, const T& z, const A& a) noexcept {
     using S = ScalarOf<T>;
     return select(z > T(S(0)), T(S(1)), T(a));
+  }
+  template <class T, class A>
+  static CALIBRANT_INLINE T pull(const T& dy, const T&, const T& z, const A& a) noexcept {
+    return select(z > T(ScalarOf<T>(0)), dy, dy * T(a));
   }
   template <class T>
   static CALIBRANT_INLINE T parameter_slope(const T& z) noexcept {
@@ -188,6 +193,15 @@ struct ELU {
     return select(y > T(S(0)), T(S(1)), y + T(S(1)));
   }
 };
+
+/// dL/dz from dL/dy.
+template <class Activation, class T, class A>
+CALIBRANT_INLINE T pull(const T& dy, const T& y, const T& saved, const A& a) noexcept {
+  if constexpr (requires { Activation::pull(dy, y, saved, a); })
+    return Activation::pull(dy, y, saved, a);
+  else
+    return dy * Activation::slope(y, saved, a);
+}
 
 /// Value of an activation over any scalar. Over duals it takes the base's value and slope: cheaper than dual arithmetic
 /// and the same derivative.

@@ -106,7 +106,7 @@ struct Dense {
         const S a = Activation::n_parameters > 0 ? p[(n_params - Out) + o] : S(0);
         if constexpr (Activation::n_parameters > 0)
           dp.slope[o].add_parameter_part(dz, Activation::parameter_slope(saved));
-        dz = dz * Activation::slope(y[o], saved, a);
+        dz = pull<Activation>(dz, T(y[o]), saved, a);
         if constexpr (keeps_dz) local[o] = dz;
       }
       dp.bias[o].add(parameter_part(dz));

@@ -56,7 +56,7 @@ struct Activate {
     for (int i = 0; i < N; ++i) {
       const T& saved = w.saved[Activation::saves != Saves::nothing ? i : 0];
       if constexpr (n_params > 0) dp.slope[i].add_parameter_part(dy[i], Activation::parameter_slope(saved));
-      if constexpr (wants_input_gradient<Dx>) dx[i] = dy[i] * Activation::slope(y[i], saved, parameter(p, i));
+      if constexpr (wants_input_gradient<Dx>) dx[i] = pull<Activation>(T(dy[i]), T(y[i]), saved, parameter(p, i));
     }
   }
 
