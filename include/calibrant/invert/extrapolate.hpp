@@ -4,14 +4,13 @@
 
 #include <limits>
 
-#include "calibrant/error.hpp"
 #include "calibrant/invert/root.hpp"
 
 namespace calibrant::extrapolate {
 
 // A policy answers  apply(y, root) -> T  for the lanes where root.below or root.above is set (x, response and slope are
-// those of the edge), and names the status of those lanes: `clamps` is Status::clamped, else extrapolated_low/high.
-// A value that is not finite becomes not_invertible, except from Reject, whose answer is NaN.
+// those of the edge, the slope is positive), and names the status of those lanes: `clamps` is Status::clamped, else
+// extrapolated_low/high. A value that is not finite becomes not_invertible, except from Reject, whose answer is NaN.
 
 struct NoSettings {
   template <class Self, class Visit>
@@ -24,18 +23,18 @@ struct Linear : NoSettings {
   static constexpr bool clamps = false, rejects = false;
   template <class T>
   CALIBRANT_INLINE T apply(const T& y, const invert::Root<T>& root) const noexcept {
-    const T nan(std::numeric_limits<ScalarOf<T>>::quiet_NaN());
-    return select(root.slope > T(ScalarOf<T>(0)), root.x + (y - root.response) / root.slope, nan);
+    return root.x + (y - root.response) / root.slope;
   }
 };
 
-/// The correction factor of the edge: y x_edge / L_edge.
+/// The correction factor of the edge: y x_edge / L_edge; not invertible if that factor is negative.
 struct Freeze : NoSettings {
   static constexpr const char* name = "freeze";
   static constexpr bool clamps = false, rejects = false;
   template <class T>
   CALIBRANT_INLINE T apply(const T& y, const invert::Root<T>& root) const noexcept {
-    return y * (root.x / root.response);
+    const T factor = root.x / root.response;
+    return select(factor >= T(ScalarOf<T>(0)), y * factor, T(std::numeric_limits<ScalarOf<T>>::quiet_NaN()));
   }
 };
 

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
+#include <limits>
 #include <utility>
 
 #include "calibrant/core/math.hpp"
@@ -9,8 +11,18 @@
 
 namespace calibrant::invert {
 
+/// No limits on any feature.
+template <int NTheta, class Scalar>
+constexpr std::array<Range<Scalar>, static_cast<std::size_t>(NTheta)> everywhere() noexcept {
+  std::array<Range<Scalar>, static_cast<std::size_t>(NTheta)> ranges{};
+  for (Range<Scalar>& range : ranges)
+    range = {-std::numeric_limits<Scalar>::infinity(), std::numeric_limits<Scalar>::infinity()};
+  return ranges;
+}
+
 /// L(x; theta) from a generic function f(x, theta) -> L, theta a pointer to NTheta values of the type of x's value; its
-/// slope comes from duals. Any Response of the library can be replaced by one.
+/// slope comes from duals. Any Response of the library can be replaced by one. Functions that write a b + c as
+/// fma(a, b, c) give the same bits for one object and in a batch whatever the compiler.
 template <int NTheta, class Scalar_, class Function>
 class FunctionResponse {
  public:
@@ -18,7 +30,7 @@ class FunctionResponse {
   static constexpr int n_theta = NTheta;
 
   FunctionResponse(Function function, Range<Scalar> truth,
-                   std::array<Range<Scalar>, static_cast<std::size_t>(NTheta)> theta = {})
+                   std::array<Range<Scalar>, static_cast<std::size_t>(NTheta)> theta = everywhere<NTheta, Scalar>())
       : function_(std::move(function)), truth_(truth), theta_(theta) {}
 
   template <class T>
@@ -48,10 +60,12 @@ class FunctionResponse {
   std::array<Range<Scalar>, static_cast<std::size_t>(NTheta)> theta_;
 };
 
-/// function_response<1>(f, {10, 500}, {{{-2.5, 2.5}}}).
+/// function_response<1>(f, {10, 500}, {{{-2.5, 2.5}}}): x from 10 to 500, theta_0 from -2.5 to 2.5 (without limits if
+/// not given).
 template <int NTheta, class Scalar = float, class Function>
 FunctionResponse<NTheta, Scalar, Function> function_response(
-    Function function, Range<Scalar> truth, std::array<Range<Scalar>, static_cast<std::size_t>(NTheta)> theta = {}) {
+    Function function, Range<Scalar> truth,
+    std::array<Range<Scalar>, static_cast<std::size_t>(NTheta)> theta = everywhere<NTheta, Scalar>()) {
   return {std::move(function), truth, theta};
 }
 

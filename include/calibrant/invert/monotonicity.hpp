@@ -2,13 +2,15 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
+#include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <ostream>
 #include <span>
 #include <string>
 #include <vector>
 
-#include "calibrant/core/random.hpp"
 #include "calibrant/error.hpp"
 #include "calibrant/nn/model.hpp"
 
@@ -20,7 +22,7 @@ struct MonotonicityReport {
   std::int64_t n_points = 0;       ///< (x, theta) pairs looked at
   std::int64_t n_bad_points = 0;   ///< with dL/dx <= 0, or not finite
   std::int64_t n_bad_objects = 0;  ///< theta with at least one bad point
-  Scalar smallest_slope = 0;       ///< over all points
+  Scalar smallest_slope = 0;       ///< over all points; NaN if there is one without a slope
   Scalar worst_x = 0;              ///< where that is
   std::vector<Scalar> worst_theta;
 
@@ -35,7 +37,7 @@ struct MonotonicityReport {
 
 /// Scans dL/dx at `points` values of x, logarithmic in [range.low, range.high] if range.low > 0 and else linear, for
 /// each row of theta (row-major, n x n_theta; real objects show correlations that a box does not).
-/// @throws Error for an empty range, less than two points, or theta that is not n x n_theta.
+/// @throws Error for an empty or infinite range, less than two points, or theta that is not n x n_theta.
 template <class Response>
 MonotonicityReport<typename Response::Scalar> check_monotonicity(const Response& response,
                                                                  std::span<const typename Response::Scalar> theta,
@@ -45,8 +47,8 @@ MonotonicityReport<typename Response::Scalar> check_monotonicity(const Response&
   using T = Tile<S>;
   constexpr int n_theta = Response::n_theta;
   constexpr std::size_t samples = T::n_samples;
-  if (!(range.low < range.high))
-    throw Error("check_monotonicity", "a range with low < high",
+  if (!(range.low < range.high && is_finite(range.low) && is_finite(range.high)))
+    throw Error("check_monotonicity", "a finite range with low < high",
                 std::to_string(range.low) + " to " + std::to_string(range.high));
   if (points < 2) throw Error("check_monotonicity", "two points or more", std::to_string(points));
   const std::size_t n = n_theta == 0 ? 1 : theta.size() / static_cast<std::size_t>(std::max(n_theta, 1));
@@ -69,9 +71,9 @@ MonotonicityReport<typename Response::Scalar> check_monotonicity(const Response&
     bool bad[samples] = {};
     for (int point = 0; point < points; ++point) {
       const double fraction = point / (points - 1.0);
-      const S x = logarithmic
-                      ? static_cast<S>(range.low * std::pow(static_cast<double>(range.high) / range.low, fraction))
-                      : static_cast<S>(range.low + (range.high - range.low) * fraction);
+      const double low = range.low, high = range.high;
+      const double inner = logarithmic ? low * std::pow(high / low, fraction) : low + (high - low) * fraction;
+      const S x = point == points - 1 ? range.high : static_cast<S>(inner);
       const auto at = response.response(T(x), encoded);
       for (std::size_t s = 0; s < count; ++s) {
         const S slope = at.slope[static_cast<int>(s)];
@@ -81,7 +83,8 @@ MonotonicityReport<typename Response::Scalar> check_monotonicity(const Response&
           if (!bad[s]) ++report.n_bad_objects;
           bad[s] = true;
         }
-        if (!(slope >= report.smallest_slope)) {
+        // NaN is worse than any number, and stays.
+        if (!std::isnan(report.smallest_slope) && !(slope >= report.smallest_slope)) {
           report.smallest_slope = slope;
           report.worst_x = x;
           report.worst_theta.assign(theta.begin() + static_cast<std::ptrdiff_t>((first + s) * n_theta),
