@@ -11,6 +11,14 @@ namespace calibrant {
 
 enum class Saves;
 enum class Initialiser;
+template <class Scalar>
+struct Range;
+template <class T>
+struct ValueSlope;
+namespace invert {
+template <class T>
+struct Root;
+}  // namespace invert
 
 // ---- Module ------------------------------------------------------------------------------------------------------
 //
@@ -135,5 +143,110 @@ concept ActivationOver = requires(const T& z, const ScalarOf<T>& a) {
 /// An activation over every scalar type of the list; over float if the list is empty.
 template <class A, class... Ts>
 concept Activation = (ActivationOver<A, Ts> && ...) && (sizeof...(Ts) > 0 || ActivationOver<A, float>);
+
+// ---- Response ----------------------------------------------------------------------------------------------------
+//
+// A learned (or written) statistic L(x; theta) of the measured value, as a calibration inverts it: Model, Ensemble,
+// FunctionResponse. T is R::Scalar for one object and a Wide of it for a tile; a lane gets the same bits as alone.
+//
+// expression                  | returns       | semantics
+// ----------------------------|---------------|-----------------------------------------------------------------------
+// R::Scalar                   | type          | float or double
+// R::n_theta                  | int           | constant, number of features besides x
+// R::Encoded<T>               | type          | theta as the response wants it, default constructible
+// r.encode(const T*, encoded) | -             | overwrites encoded, from n_theta physical values; noexcept
+// r.response(x, encoded)      | ValueSlope<T> | L and dL/dx at x; noexcept
+// r.response_value(x, encoded)| T             | L at x; noexcept
+// r.truth_range()             | Range<Scalar> | where x was in training: the range of the inversion; noexcept
+// r.theta_range(i)            | Range<Scalar> | where theta_i was in training; noexcept
+// r.uses_theta(i)             | bool          | false: theta_i may be anything, NaN too; noexcept
+
+template <class R, class T>
+concept ResponseOver = requires(const R& r, const T& x, const T* theta, typename R::template Encoded<T>& encoded,
+                                const typename R::template Encoded<T>& made, int i) {
+  { R::n_theta } -> std::convertible_to<int>;
+  requires R::n_theta >= 0;
+  requires std::default_initializable<typename R::template Encoded<T>>;
+  { r.encode(theta, encoded) }
+  noexcept;
+  { r.response(x, made) }
+  noexcept->std::same_as<ValueSlope<T>>;
+  { r.response_value(x, made) }
+  noexcept->std::convertible_to<T>;
+  { r.truth_range() }
+  noexcept->std::same_as<Range<ScalarOf<T>>>;
+  { r.theta_range(i) }
+  noexcept->std::same_as<Range<ScalarOf<T>>>;
+  { r.uses_theta(i) }
+  noexcept->std::convertible_to<bool>;
+};
+
+/// A response for one object and for a tile of them.
+template <class R>
+concept Response =
+    std::copy_constructible<R> && ResponseOver<R, typename R::Scalar> && ResponseOver<R, Wide<typename R::Scalar, 4>>;
+
+// ---- Inversion ---------------------------------------------------------------------------------------------------
+//
+// A policy that solves L(x) = y for x: Newton, Bisection. T as for a Response, S is ScalarOf<T>.
+//
+// expression                         | returns     | semantics
+// -----------------------------------|-------------|-------------------------------------------------------------------
+// I::name                            | const char* | in the model file
+// I::each_setting(i, visit)          | -           | visit(name, value) for each setting: what the model file stores
+// i.validate()                       | -           | throws Error if a setting is out of range
+// i.solve(evaluate, y, range, start) | Root<T>     | evaluate: x -> ValueSlope<T>, T -> T lane by lane; start inside
+//                                    |             | range. In each lane exactly one of solved, below, above, failed,
+//                                    |             | and nothing that depends on the other lanes; noexcept
+
+/// A response of which nothing is known: to ask whether a policy can solve it.
+template <class T>
+struct SomeResponse {
+  ValueSlope<T> operator()(const T& x) const noexcept;
+};
+
+template <class I, class T>
+concept InversionOver = std::copy_constructible<I> && std::default_initializable<I> &&
+    requires(const I& i, I& settings, const SomeResponse<T>& evaluate, const T& y, const Range<ScalarOf<T>>& range) {
+  { I::name } -> std::convertible_to<const char*>;
+  I::each_setting(settings, [](const char*, auto&) {});
+  I::each_setting(i, [](const char*, const auto&) {});
+  i.validate();
+  { i.solve(evaluate, y, range, y) }
+  noexcept->std::same_as<invert::Root<T>>;
+};
+
+/// An inversion for one object and for a tile of them.
+template <class I, class Scalar = float>
+concept Inversion = InversionOver<I, Scalar> && InversionOver<I, Wide<Scalar, 4>>;
+
+// ---- Extrapolation -----------------------------------------------------------------------------------------------
+//
+// A policy that answers where y lies outside [L(low), L(high)]: Linear, Freeze, Clamp, Reject.
+//
+// expression               | returns     | semantics
+// -------------------------|-------------|-----------------------------------------------------------------------------
+// E::name                  | const char* | in the model file
+// E::clamps                | bool        | its answers get Status::clamped instead of extrapolated_low or _high
+// E::rejects               | bool        | its answer is NaN; for others NaN means not_invertible
+// E::each_setting(e, visit)| -           | as for an Inversion
+// e.apply(y, root)         | T           | x for lanes where root.below or root.above is set (x, response and slope are
+//                          |             | those of the edge, slope > 0); anything in other lanes; noexcept
+
+template <class E, class T>
+concept ExtrapolationOver = std::copy_constructible<E> && std::default_initializable<E> &&
+    requires(const E& e, E& settings, const T& y, const invert::Root<T>& root) {
+  { E::name } -> std::convertible_to<const char*>;
+  { E::clamps } -> std::convertible_to<bool>;
+  { E::rejects } -> std::convertible_to<bool>;
+  E::each_setting(settings, [](const char*, auto&) {});
+  E::each_setting(e, [](const char*, const auto&) {});
+  { e.apply(y, root) }
+  noexcept->std::convertible_to<T>;
+};
+
+/// An extrapolation for one object and for a tile of them.
+template <class E, class Scalar = float>
+concept Extrapolation = ExtrapolationOver<E, Scalar> && ExtrapolationOver<E, Wide<Scalar, 4>>;
 
 }  // namespace calibrant

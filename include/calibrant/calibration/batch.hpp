@@ -81,18 +81,23 @@ MatrixView<Scalar> matrix_view(const MatrixView<Scalar>& view) {
   return view;
 }
 
+template <class M>
+concept MatrixLike = requires(const M& m) {
+  matrix_view(m);
+};
+
 /// What a batch call reads and writes, checked here once so that the call itself cannot fail.
 template <class Scalar>
 struct CalibrationBatch {
   /// @param y       measured values, n.
-  /// @param theta   features, n x n_theta, any array that matrix_view knows.
+  /// @param theta   features, n x n_theta, any array that matrix_view knows; n x 0 for a response without features.
   /// @param value   calibrated values, n; overwritten.
   /// @param status  n, or empty if not wanted; overwritten.
   /// @throws Error if the sizes differ.
   template <class Theta>
   CalibrationBatch(std::span<const Scalar> y_, const Theta& theta_, std::span<Scalar> value_,
                    std::span<Status> status_ = {})
-      : y(y_), theta(matrix_view(theta_)), value(value_), status(status_) {
+      : y(y_), theta(view<Theta>(theta_)), value(value_), status(status_) {
     const auto n = static_cast<std::ptrdiff_t>(y.size());
     const std::string found = std::to_string(theta.n_rows) + " rows of theta, " + std::to_string(value.size()) +
                               " values, " + std::to_string(status.size()) + " statuses";
@@ -104,6 +109,17 @@ struct CalibrationBatch {
   MatrixView<Scalar> theta;
   std::span<Scalar> value;
   std::span<Status> status;
+
+ private:
+  template <class Theta>
+  static MatrixView<Scalar> view(const Theta& theta) {
+    static_assert(MatrixLike<Theta>, "theta: an Eigen or xtensor array in memory, or row_major(span, columns)");
+    if constexpr (MatrixLike<Theta>) {
+      constexpr bool same_scalar = std::is_same_v<decltype(matrix_view(theta)), MatrixView<Scalar>>;
+      static_assert(same_scalar, "theta: of the scalar type of the calibration, as nothing is copied");
+      if constexpr (same_scalar) return matrix_view(theta);
+    }
+  }
 };
 
 }  // namespace calibrant

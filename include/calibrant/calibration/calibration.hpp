@@ -3,12 +3,16 @@
 // arXiv:1609.05195), independent of the spectrum of x used in training.
 #pragma once
 
+#include <algorithm>
 #include <array>
-#include <cstdint>
+#include <cstddef>
 #include <limits>
+#include <span>
+#include <string>
 #include <utility>
 
 #include "calibrant/calibration/batch.hpp"
+#include "calibrant/concepts.hpp"
 #include "calibrant/fwd.hpp"
 #include "calibrant/invert/extrapolate.hpp"
 #include "calibrant/invert/newton.hpp"
@@ -35,15 +39,34 @@ class Calibration {
   using Inversion = Inversion_;
   using Extrapolation = Extrapolation_;
   using Scalar = typename Response::Scalar;
+  static_assert(calibrant::Response<Response>, "Calibration: the first argument is a Response (concepts.hpp)");
+  static_assert(calibrant::Inversion<Inversion, Scalar>, "Calibration: the second is an Inversion (concepts.hpp)");
+  static_assert(calibrant::Extrapolation<Extrapolation, Scalar>,
+                "Calibration: the third is an Extrapolation (concepts.hpp)");
   static constexpr int n_theta = Response::n_theta;
+
+  /// A CalibrationBatch whose theta has the features of this response.
+  struct Batch : CalibrationBatch<Scalar> {
+    /// @throws Error if the sizes differ, or theta has not n_theta columns.
+    template <class Theta>
+    Batch(std::span<const Scalar> y_, const Theta& theta_, std::span<Scalar> value_, std::span<Status> status_ = {})
+        : Batch(CalibrationBatch<Scalar>(y_, theta_, value_, status_)) {}
+    /// @throws Error if theta has not n_theta columns.
+    Batch(const CalibrationBatch<Scalar>& batch)  // NOLINT(google-explicit-constructor): the same, checked once more
+        : CalibrationBatch<Scalar>(batch) {
+      if (batch.theta.n_columns != n_theta)
+        throw Error("Calibration, theta", std::to_string(n_theta) + " columns, one per feature of the response",
+                    std::to_string(batch.theta.n_columns));
+    }
+  };
 
   /// @throws Error if the inversion's settings are out of range, or the response has no range of truth to invert over.
   explicit Calibration(Response response, Inversion inversion = {}, Extrapolation extrapolation = {})
       : response_(std::move(response)), inversion_(inversion), extrapolation_(extrapolation) {
     inversion_.validate();
     const auto range = response_.truth_range();
-    if (!(range.low < range.high))
-      throw Error("Calibration", "a response with a range of truth, low < high",
+    if (!(range.low < range.high && is_finite(range.low) && is_finite(range.high)))
+      throw Error("Calibration", "a response with a finite range of truth, low < high",
                   std::to_string(range.low) + " to " + std::to_string(range.high));
   }
 
@@ -60,14 +83,14 @@ class Calibration {
     return {outcome.value, status_of(outcome.invalid, outcome.failed, outcome.below, outcome.above, outcome.clamped)};
   }
 
-  /// Many objects.
-  void operator()(const CalibrationBatch<Scalar>& batch) const noexcept {
+  /// Many objects: calibration({reco_pt, theta, pt, status}). The batch is checked where it is made.
+  void operator()(const Batch& batch) const noexcept {
     calibrate(batch, 0, static_cast<std::ptrdiff_t>(batch.y.size()));
   }
 
   /// Many objects on the threads of a pool.
   template <class Pool>
-  void operator()(const CalibrationBatch<Scalar>& batch, Pool& pool) const noexcept {
+  void operator()(const Batch& batch, Pool& pool) const noexcept {
     constexpr std::ptrdiff_t piece = 64 * Tile<Scalar>::n_samples;
     const auto n = static_cast<std::ptrdiff_t>(batch.y.size());
     pool.run(static_cast<int>((n + piece - 1) / piece),
@@ -83,7 +106,7 @@ class Calibration {
   };
 
   /// Objects first .. last of the batch, a tile at a time.
-  void calibrate(const CalibrationBatch<Scalar>& batch, std::ptrdiff_t first, std::ptrdiff_t last) const noexcept {
+  void calibrate(const Batch& batch, std::ptrdiff_t first, std::ptrdiff_t last) const noexcept {
     using T = Tile<Scalar>;
     constexpr std::ptrdiff_t samples = T::n_samples;
     for (std::ptrdiff_t at = first; at < last; at += samples) {
