@@ -99,11 +99,11 @@ struct CalibrationBatch {
                    std::span<Status> status_ = {})
       : y(y_), theta(view<Theta>(theta_)), value(value_), status(status_) {
     const auto n = static_cast<std::ptrdiff_t>(y.size());
-    const std::string found = std::to_string(theta.n_rows) + " rows of theta, " + std::to_string(value.size()) +
-                              " values, " + std::to_string(status.size()) + " statuses";
     if ((theta.n_rows != n && theta.n_columns != 0) || value.size() != y.size() ||
         (!status.empty() && status.size() != y.size()))
-      throw Error("CalibrationBatch", std::to_string(n) + " of each, as there are measured values", found);
+      throw Error("CalibrationBatch", std::to_string(n) + " of each, as there are measured values",
+                  std::to_string(theta.n_rows) + " rows of theta, " + std::to_string(value.size()) + " values, " +
+                      std::to_string(status.size()) + " statuses");
   }
   std::span<const Scalar> y;
   MatrixView<Scalar> theta;
