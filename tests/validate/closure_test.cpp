@@ -81,6 +81,9 @@ TEST_CASE("residual dependence is the largest deviation of the median between th
   const auto wide = residual_dependence(flat, toy.feature, BinEdges{0.0, 0.2, 0.8, 1.0}, options);
   CHECK(std::abs(wide.profile.bins[0].x_mean - 0.125) < 0.01);
   CHECK(wide.profile.n_events == 60000);
+  CHECK(std::abs(static_cast<double>(wide.profile.below) / 60000 - 0.05) < 0.001);
+  CHECK(std::abs(static_cast<double>(wide.profile.above) / 60000 - 0.05) < 0.001);
+  CHECK(wide.overall_median.value == median(flat).value);
   std::ostringstream text;
   wide.print(text);
   CHECK(text.str().find("residual dependence on width: overall median") == 0);

@@ -69,6 +69,64 @@ TEST_CASE("stated errors are the true spread, with and without weights") {
   }
 }
 
+TEST_CASE("the fit matches the moments in its window, and its error is the response to every single weight") {
+  // A skew sample on a grid: the median and the half width, which set the first window, are inside of runs of equal
+  // values and do not move with small changes of a weight.
+  const std::vector<int> counts{2, 9, 26, 60, 93, 110, 104, 81, 55, 34, 19, 9, 5};
+  Values values, weights;
+  std::vector<std::size_t> first_of_run;
+  for (std::size_t k = 0; k < counts.size(); ++k) {
+    first_of_run.push_back(values.size());
+    for (int i = 0; i < counts[k]; ++i) {
+      values.push_back(static_cast<double>(k));
+      weights.push_back(1.0 + 0.5 * static_cast<double>(k % 3));
+    }
+  }
+  const auto fit = [&] { return core_fit({values, weights}, {.n_sigma = 1.7, .max_iterations = 1}); };
+  const CoreFit reference = fit();
+  const Sample sample(values, weights);
+  const double low = sample.median().value - 1.7 * sample.half_width().value;
+  const double high = sample.median().value + 1.7 * sample.half_width().value;
+  CHECK(std::abs(reference.mean.value - sample.median().value) > 0.02);  // the first window is not centred on the fit
+
+  double sum_w = 0.0, sum_v = 0.0, sum_v2 = 0.0;
+  for (std::size_t i = 0; i < values.size(); ++i)
+    if (values[i] >= low && values[i] <= high) {
+      sum_w += weights[i];
+      sum_v += weights[i] * values[i];
+      sum_v2 += weights[i] * values[i] * values[i];
+    }
+  const auto moment = [&](int power) {
+    return calibrant::quadrature::integrate(
+        [&](double v) {
+          const double t = (v - reference.mean.value) / reference.sigma.value;
+          return std::pow(v, power) * std::exp(-0.5 * t * t);
+        },
+        low, high);
+  };
+  CHECK(std::abs(moment(1) / moment(0) - sum_v / sum_w) < 1e-9);
+  CHECK(std::abs(moment(2) / moment(0) - sum_v2 / sum_w) < 1e-8);
+
+  double mean_variance = 0.0, sigma_variance = 0.0;
+  for (std::size_t k = 0; k < counts.size(); ++k) {
+    double& weight = weights[first_of_run[k]];
+    const double unchanged = weight;
+    constexpr double step = 1e-3;
+    weight = unchanged + step;
+    const CoreFit above = fit();
+    weight = unchanged - step;
+    const CoreFit below = fit();
+    weight = unchanged;
+    // Each value contributes (w d/dw)^2.
+    const double mean_response = unchanged * (above.mean.value - below.mean.value) / (2.0 * step);
+    const double sigma_response = unchanged * (above.sigma.value - below.sigma.value) / (2.0 * step);
+    mean_variance += counts[k] * mean_response * mean_response;
+    sigma_variance += counts[k] * sigma_response * sigma_response;
+  }
+  CHECK(std::abs(reference.mean.error / std::sqrt(mean_variance) - 1.0) < 1e-5);
+  CHECK(std::abs(reference.sigma.error / std::sqrt(sigma_variance) - 1.0) < 1e-5);
+}
+
 TEST_CASE("a tail outside of the window does not move the fit") {
   const calibrant::toys::CrystalBall law({.beta = 2.0, .m = 2.0}, 1.0, 0.1);
   calibrant::Random random(12);

@@ -37,6 +37,16 @@ TEST_CASE("roots are found to rounding, also of awkward functions") {
   CHECK(std::abs(quadrature::find_root([](double v) { return std::cos(v); }, 0.0, 3.0) - std::numbers::pi / 2) < 4e-15);
   CHECK(std::abs(quadrature::find_root([](double v) { return std::pow(v, 9) - 1e-9; }, -1.0, 5.0) - 0.1) < 1e-15);
   CHECK(std::abs(quadrature::find_root([](double v) { return v < 0.3 ? -1e9 : 1e-9; }, 0.0, 1.0) - 0.3) < 1e-15);
+  // A jump whose sides differ this much needs hundreds of secants; bisection keeps it near 4 x 52 evaluations at worst.
+  int n_evaluations = 0;
+  const double jump = quadrature::find_root(
+      [&](double v) {
+        ++n_evaluations;
+        return v < 0.3 ? -1.0 : 1e-12;
+      },
+      0.0, 1.0);
+  CHECK(std::abs(jump - 0.3) < 1e-15);
+  CHECK(n_evaluations < 120);
   CHECK(quadrature::find_root([](double v) { return v; }, 0.0, 1.0) == 0.0);
   CHECK(quadrature::find_root([](double v) { return v - 1.0; }, 0.0, 1.0) == 1.0);
   CHECK(std::abs(quadrature::find_root([](double v) { return v - 0.123; }, 0.0, 1.0, 1e-3) - 0.123) < 1e-3);

@@ -101,8 +101,9 @@ class Sample {
   }
 
   /// Half-sample mode: the shortest interval with half of the weight, of that again the shortest half, and so on. Needs
-  /// no bandwidth and ignores tails; converges only like n^(-1/5). Error: spread of the modes of disjoint random
-  /// subsamples, scaled to n by that power (a bootstrap with repeated values would be drawn to the repetitions).
+  /// no bandwidth and ignores tails; converges only like n^(-1/5).
+  /// Error: spread of the modes of disjoint random subsamples, scaled to n by that power; measured on Gaussian samples
+  /// it is right or up to 20 % too large. (A bootstrap fails here: repeated values would attract the mode.)
   Estimate half_sample_mode(SubsampleOptions options = {}) const {
     require_finite("half-sample mode");
     if (options.n_estimates < 2)
