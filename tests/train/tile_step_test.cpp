@@ -5,7 +5,9 @@
 #include <doctest/doctest.h>
 
 #include <array>
-#include <functional>
+#include <limits>
+#include <memory>
+#include <utility>
 
 #include "calibrant/loss/composed.hpp"
 #include "calibrant/loss/point.hpp"
@@ -174,13 +176,64 @@ TEST_CASE("twice the weight is the same as the row twice") {
   check(spread);
 }
 
-TEST_CASE("a part of a tile: lanes past the events count for nothing, not even if the first row is a bad one") {
-  using Step = TileStep<Net, double, loss::Squared>;
-  Step::Rows rows;
+/// 50 rows of random numbers; rooms for registers that read past the last row.
+template <class Rows>
+Rows some_rows() {
+  Rows rows;
   Random random(3);
-  for (int row = 0; row < 40; ++row)
-    for (int i = 0; i < Step::Rows::width; ++i)
-      rows.values.push_back(i == Step::Rows::weight_column ? 1.5 : random.normal());
+  for (int i = 0; i < 50 * Rows::width; ++i)
+    rows.values.push_back(static_cast<typename decltype(rows.values)::value_type>(random.normal()));
+  rows.values.resize(rows.values.size() + lanes<typename decltype(rows.values)::value_type>);
+  return rows;
+}
+
+template <int K, class S>
+void check_gather() {
+  CAPTURE(K);
+  CAPTURE(sizeof(S));
+  using Line = Mlp<Inputs<K>, Outputs<1>>;
+  const auto sum = [](const auto& nu, const auto& y) { return nu + y + y; };
+  using Step = TileStep<Line, S, decltype(sum)>;
+  const auto rows = some_rows<typename Step::Rows>();
+  Parameters<S, Line::n_params> p;
+  for (int i = 0; i < Line::n_params; ++i) p[i] = static_cast<S>(0.1 * (i + 1));
+  const View<const S, Line::n_params> view = p.view();
+  const auto step = std::make_unique<Step>();
+  std::vector<std::uint32_t> index(Step::samples);
+  for (std::uint32_t i = 0; i < Step::samples; ++i) index[i] = (i * 7 + 49) % 50;
+  for (const int count : {1, 3, 16, Step::samples - 1, Step::samples}) {
+    step->gather(rows, index.data(), count);
+    const auto found = step->evaluate(sum, view);
+    double worst = 0.0;
+    for (int s = 0; s < Step::samples; ++s) {
+      const S* row = rows.row(index[static_cast<std::size_t>(s)]);
+      double expected = static_cast<double>(p[K]) + 2.0 * static_cast<double>(row[K]);
+      for (int i = 0; i < K; ++i) expected += static_cast<double>(p[i]) * static_cast<double>(row[i]);
+      expected *= s < count ? static_cast<double>(row[K + 1]) : 0.0;
+      worst = std::max(worst, std::fabs(static_cast<double>(found[s]) - expected));
+    }
+    // Some twenty terms of size 6, rounded.
+    CHECK(worst <= 500.0 * static_cast<double>(std::numeric_limits<S>::epsilon()));
+  }
+}
+
+TEST_CASE("every column of every row gets to its place, for any number of features") {
+  check_gather<1, float>();
+  check_gather<2, float>();
+  check_gather<5, float>();
+  check_gather<6, float>();
+  check_gather<10, float>();
+  check_gather<15, float>();
+  check_gather<19, float>();
+  check_gather<2, double>();
+  check_gather<7, double>();
+}
+
+TEST_CASE("a part of a tile: lanes past the events count for nothing") {
+  using Step = TileStep<Net, double, loss::Squared>;
+  auto rows = some_rows<Step::Rows>();
+  Random random(4);
+  for (std::size_t row = 0; row < 50; ++row) rows.values[row * Step::Rows::width + Step::Rows::weight_column] = 1.5;
   Parameters<double, Net::n_params> p;
   Net::initialise<double>(p.view(), random);
   const View<const double, Net::n_params> view = p.view();

@@ -56,4 +56,18 @@ TEST_CASE("same bits for 1, 2, 3, 4 and 7 threads, and in a second run; other bi
   SUBCASE("double") { check_threads<Dropping>(dataset<double>(3000, {"w", "g"}), spread, options(1, 2000), 7); }
 }
 
+TEST_CASE("dropout draws new masks at every step") {
+  // One event, inputs that the net does not see, no steps: only the masks can change the loss.
+  const Dataset data(BasicTable<double>({"x", "z", "y"}, {1.0, 2.0, 3.0}, "one jet"),
+                     {{"x", Transform::ignored}, {"z", Transform::ignored}}, "y");
+  FitOptions settings = options(3, 1);
+  settings.validation_fraction = 0.0;
+  settings.output = Output::identity;
+  settings.adam.learning_rate = 1e-30;
+  Trainer<Dropping, float, loss::LeakyGaussianKernel> trainer(data, {0.5, 0.1}, settings);
+  const double first = trainer.epoch().training_loss, second = trainer.epoch().training_loss;
+  CHECK(first != second);
+  CHECK(second != trainer.epoch().training_loss);
+}
+
 }  // namespace
