@@ -17,6 +17,31 @@ TEST_CASE("Concat across register boundaries, Residual of a Residual") {
   checks::check_module<Residual<Residual<Dense<3, 3, Sigmoid>>>>();
 }
 
+TEST_CASE("a joining input that is NaN stays out of the inner module, on every path") {
+  const auto check = []<class Inner>(Inner) {
+    using M = Concat<Inner, 1>;
+    const auto p = checks::some_parameters<M, float>(1);
+    constexpr float nan = std::numeric_limits<float>::quiet_NaN();
+    const float x[] = {0.1f, 0.2f, 0.3f, nan};
+    float y[M::n_out];
+    M::template forward<float>(p.view(), x, y);
+    typename M::template Packed<float> packed;
+    M::template pack<float>(p.view(), packed);
+    float in[16] = {0.1f, 0.2f, 0.3f, nan};
+    const Wide<float, 1> block = Wide<float, 1>::load(in);
+    Wide<float, 1> out;
+    M::template forward_single<Wide<float, 1>>(packed, &block, &out);
+    for (int i = 0; i + 1 < M::n_out; ++i) {
+      CHECK(std::isfinite(y[i]));
+      CHECK(out[i] == y[i]);
+    }
+    CHECK(std::isnan(y[M::n_out - 1]));
+    CHECK(std::isnan(out[M::n_out - 1]));
+  };
+  check(Dense<3, 2, Tanh>{});
+  check(Dense<3, 7, Tanh>{});
+}
+
 TEST_CASE("y = x + inner(x)") {
   using Inner = Dense<2, 2>;
   using M = Residual<Inner>;

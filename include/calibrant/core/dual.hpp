@@ -71,6 +71,12 @@ template <class S, int P>
 CALIBRANT_INLINE Wide<S, P> fma(S a, const Wide<S, P>& b, const Wide<S, P>& c) noexcept {
   return fma(Wide<S, P>(a), b, c);
 }
+/// a b, rounded on its own: a compiler that contracts would fuse a plain product with a later sum on one path and not
+/// on another, and the bits would differ.
+template <class T>
+CALIBRANT_INLINE T rounded_product(const T& a, const T& b) noexcept {
+  return fma(a, b, T(ScalarOf<T>(0)));
+}
 constexpr float select(bool mask, float yes, float no) noexcept { return mask ? yes : no; }
 constexpr double select(bool mask, double yes, double no) noexcept { return mask ? yes : no; }
 
@@ -141,7 +147,7 @@ struct Dual {
   static CALIBRANT_INLINE Dual chain(const Dual& a, const Base& f, const Base& slope) noexcept {
     Dual result;
     result.value = f;
-    CALIBRANT_UNROLL for (int i = 0; i < N; ++i) result.tangent[i] = slope * a.tangent[i];
+    CALIBRANT_UNROLL for (int i = 0; i < N; ++i) result.tangent[i] = rounded_product(slope, a.tangent[i]);
     return result;
   }
 };

@@ -113,7 +113,10 @@ struct alignas(virtual_register_bytes) Wide {
   }
 
   CALIBRANT_INLINE Wide operator-() const noexcept {
-    return map(*this, [](auto a) { return -a; });
+    // xsimd 8 subtracts from zero on AVX-512, which loses the sign of -0.
+    return map(*this, [](const Batch<Scalar>& a) {
+      return Batch<Scalar>(-static_cast<typename Batch<Scalar>::register_type>(a));
+    });
   }
   CALIBRANT_INLINE Wide& operator+=(const Wide& other) noexcept { return *this = *this + other; }
   CALIBRANT_INLINE Wide& operator-=(const Wide& other) noexcept { return *this = *this - other; }

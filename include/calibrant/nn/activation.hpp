@@ -71,7 +71,7 @@ struct LeakyReLU {
   static constexpr double leak = 0.01;
   template <class T, class A>
   static CALIBRANT_INLINE Activated<T> apply(const T& z, const A&) noexcept {
-    return {z * slope(z, z, 0), z};
+    return {rounded_product(z, slope(z, z, 0)), z};
   }
   template <class T, class A>
   static CALIBRANT_INLINE T slope(const T& y, const T&, const A&) noexcept {
@@ -90,7 +90,7 @@ struct PReLU {
   static constexpr Initialiser initialiser = Initialiser::he;
   template <class T, class A>
   static CALIBRANT_INLINE Activated<T> apply(const T& z, const A& a) noexcept {
-    return {select(z > T(ScalarOf<T>(0)), z, z * T(a)), z};
+    return {select(z > T(ScalarOf<T>(0)), z, rounded_product(z, T(a))), z};
   }
   template <class T, class A>
   static CALIBRANT_INLINE T slope(const T&, const T& z, const A& a) noexcept {
@@ -166,7 +166,7 @@ struct SiLU {
   template <class T, class A>
   static CALIBRANT_INLINE Activated<T> apply(const T& z, const A&) noexcept {
     const T s = sigmoid(z);
-    const T value = z * s;
+    const T value = rounded_product(z, s);
     return {value, fma(T(ScalarOf<T>(1)) - s, value, s)};
   }
   template <class T, class A>
