@@ -122,6 +122,7 @@ concept Head = (M::n_params == 0) && Module<M, Ts...>;
 // A::apply(z, a)           | Activated<T> | .value is y, .saved is what `saves` says
 // A::slope(y, saved, a)    | T            | dy/dz; over duals its tangent carries the curvature
 // A::parameter_slope(saved)| T            | dy/da; only if n_parameters is 1
+// A::pull(dy, y, saved, a) | T            | dy * slope; optional, for those that have it cheaper in one go
 
 template <class A, class T>
 concept ActivationOver = requires(const T& z, const ScalarOf<T>& a) {
