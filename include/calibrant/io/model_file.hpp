@@ -2,12 +2,16 @@
 // of this architecture, and gives the results stored in it.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstdint>
+#include <limits>
 #include <nlohmann/json.hpp>
+#include <span>
 #include <string>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "calibrant/calibration/calibration.hpp"
@@ -42,6 +46,7 @@ inline Json parse(const TensorFile& file, const std::string& key, const std::str
   if (json.is_discarded()) throw Error(where + ", " + key, "JSON", "text that is none");
   return json;
 }
+/// @throws Error unless the entry is there, of the kind of Value, and fits it: numbers are finite and in its range.
 template <class Value>
 Value get(const Json& object, const char* key, const std::string& where) {
   const auto found = object.is_object() ? object.find(key) : object.end();
@@ -51,10 +56,50 @@ Value get(const Json& object, const char* key, const std::string& where) {
     if (!found->is_string()) throw Error(where, expected + " that is text", found->dump());
   } else if constexpr (std::is_same_v<Value, bool>) {
     if (!found->is_boolean()) throw Error(where, expected + " that is true or false", found->dump());
+  } else if constexpr (std::is_integral_v<Value>) {
+    const bool fits = found->is_number_unsigned()
+                          ? std::in_range<Value>(found->template get<std::uint64_t>())
+                          : found->is_number_integer() && std::in_range<Value>(found->template get<std::int64_t>());
+    if (!fits) throw Error(where, expected + " that is an integer in range", found->dump());
   } else {
-    if (!found->is_number()) throw Error(where, expected + " that is a number", found->dump());
+    if (!found->is_number() || !(std::abs(found->template get<double>()) <= std::numeric_limits<Value>::max()))
+      throw Error(where, expected + " that is a finite number", found->dump());
   }
   return found->template get<Value>();
+}
+/// An integer that was stored among floating-point numbers.
+inline int get_count(double value, const std::string& where) {
+  if (!(value >= 0.0 && value <= std::numeric_limits<int>::max() && value <= std::floor(value)))
+    throw Error(where, "a count", std::to_string(value));
+  return static_cast<int>(value);
+}
+/// @throws Error for text that is not UTF-8, such as the name of a column of an old file.
+inline std::string text_of(const Json& json, const std::string& what) {
+  try {
+    return json.dump();
+  } catch (const Json::exception& failure) {
+    throw Error("saving a model, " + what, "text in UTF-8", failure.what());
+  }
+}
+/// The values of a tensor of that shape; an extent of -1 is any.
+template <class Value>
+std::vector<Value> values_of(const TensorFile& file, const std::string& name, const std::vector<std::int64_t>& shape,
+                             const std::string& where) {
+  const auto found =
+      std::find_if(file.tensors.begin(), file.tensors.end(), [&](const Tensor& tensor) { return tensor.name == name; });
+  if (found == file.tensors.end()) throw Error(where, "a tensor '" + name + "'", "none");
+  const auto text = [](const std::vector<std::int64_t>& extents) {
+    std::string result;
+    for (const std::int64_t extent : extents) result += (result.empty() ? "" : " x ") + std::to_string(extent);
+    return result;
+  };
+  const bool fits = std::equal(shape.begin(), shape.end(), found->shape.begin(), found->shape.end(),
+                               [](std::int64_t wanted, std::int64_t is) { return wanted < 0 || wanted == is; });
+  if (!fits) throw Error(where + ", tensor '" + name + "'", "the shape " + text(shape), text(found->shape));
+  if (found->dtype != safetensors_dtype<Value>())
+    throw Error(where + ", tensor '" + name + "'", "values of type " + std::string(safetensors_dtype<Value>()),
+                found->dtype);
+  return tensor_values<Value>(*found);
 }
 template <class Enumeration>
 Enumeration enumeration(const std::string& text, std::initializer_list<Enumeration> values, const std::string& where) {
@@ -131,9 +176,11 @@ void check_self_test(const std::vector<S>& found, const std::vector<S>& stored, 
   if (found.size() != stored.size())
     throw Error(where, std::to_string(found.size()) + " self-test values", std::to_string(stored.size()));
   for (std::size_t i = 0; i < found.size(); ++i) {
-    if (std::isnan(found[i]) && std::isnan(stored[i])) continue;
-    const double difference = std::abs(static_cast<double>(found[i]) - static_cast<double>(stored[i]));
-    if (!(difference <= tolerance * (1.0 + std::abs(static_cast<double>(stored[i])))))
+    const double is = found[i], was = stored[i];
+    const bool same = std::isfinite(was) ? std::abs(is - was) <= tolerance * (1.0 + std::abs(was))
+                      : std::isnan(was)  ? std::isnan(is)
+                                         : is >= was && is <= was;
+    if (!same)
       throw Error(where + ", value " + std::to_string(i), std::to_string(stored[i]) + " as stored",
                   std::to_string(found[i]));
   }
@@ -156,6 +203,45 @@ Policy policy_from_json(const Json& json, const std::string& where) {
   return policy;
 }
 
+/// What a file stores and would not be read again is refused before it is written.
+inline double finite(double value, const std::string& what) {
+  if (!std::isfinite(value)) throw Error("saving a model, " + what, "a finite number", std::to_string(value));
+  return value;
+}
+inline std::string name_at(const std::vector<std::string>& names, std::size_t i, const std::string& fallback) {
+  return i < names.size() ? names[i] : fallback;
+}
+template <class Member>
+Json inputs_to_json(const Member& member) {
+  Json inputs = Json::array();
+  for (std::size_t i = 0; i < member.inputs.size(); ++i) {
+    const auto& input = member.inputs[i];
+    const std::string number = std::to_string(i), here = "input " + number;
+    inputs.push_back({{"name", name_at(member.description.features, i, "feature_" + number)},
+                      {"unit", name_at(member.description.feature_units, i, "")},
+                      {"transform", to_string(input.transform)},
+                      {"shift", finite(input.shift, here)},
+                      {"scale", finite(input.scale, here)},
+                      {"low", finite(input.low, here)},
+                      {"high", finite(input.high, here)}});
+  }
+  return inputs;
+}
+template <class Member>
+Json outputs_to_json(const Member& member) {
+  Json outputs = Json::array();
+  for (std::size_t i = 0; i < member.outputs.size(); ++i) {
+    const auto& output = member.outputs[i];
+    const std::string number = std::to_string(i), here = "output " + number;
+    outputs.push_back({{"name", name_at(member.description.targets, i, "target_" + number)},
+                       {"unit", name_at(member.description.target_units, i, "")},
+                       {"meaning", to_string(output.output)},
+                       {"shift", finite(output.shift, here)},
+                       {"scale", finite(output.scale, here)}});
+  }
+  return outputs;
+}
+
 template <class Response>
 void add_response(TensorFile& file, const Response& response) {
   using Member = typename MemberOf<Response>::Type;
@@ -166,41 +252,27 @@ void add_response(TensorFile& file, const Response& response) {
   else
     members.push_back(&response);
   const Member& first = *members[0];
-  const auto name_at = [](const std::vector<std::string>& names, std::size_t i, const char* fallback) {
-    return i < names.size() ? names[i] : fallback + std::to_string(i);
-  };
-  Json inputs = Json::array(), outputs = Json::array();
-  for (std::size_t i = 0; i < first.inputs.size(); ++i) {
-    const auto& input = first.inputs[i];
-    inputs.push_back({{"name", name_at(first.description.features, i, "feature_")},
-                      {"unit", i < first.description.feature_units.size() ? first.description.feature_units[i] : ""},
-                      {"transform", to_string(input.transform)},
-                      {"shift", input.shift},
-                      {"scale", input.scale},
-                      {"low", input.low},
-                      {"high", input.high}});
-  }
-  for (std::size_t i = 0; i < first.outputs.size(); ++i) {
-    const auto& output = first.outputs[i];
-    outputs.push_back({{"name", name_at(first.description.targets, i, "target_")},
-                       {"unit", i < first.description.target_units.size() ? first.description.target_units[i] : ""},
-                       {"meaning", to_string(output.output)},
-                       {"shift", output.shift},
-                       {"scale", output.scale}});
-  }
+  const Json inputs = inputs_to_json(first), outputs = outputs_to_json(first);
+  for (std::size_t m = 1; m < members.size(); ++m)
+    if (inputs_to_json(*members[m]) != inputs || outputs_to_json(*members[m]) != outputs)
+      throw Error("saving an ensemble", "members with the same inputs and outputs",
+                  "member " + std::to_string(m) + " that differs from the first");
   file.metadata["schema"] = model_schema;
   file.metadata["library_version"] = version;
   file.metadata["architecture"] = Member::architecture();
   file.metadata["scalar"] = sizeof(S) == 4 ? "float" : "double";
-  file.metadata["inputs"] = inputs.dump();
-  file.metadata["outputs"] = outputs.dump();
+  file.metadata["inputs"] = text_of(inputs, "inputs");
+  file.metadata["outputs"] = text_of(outputs, "outputs");
   file.metadata["nan_policy"] = "a value or feature that is NaN or infinite gives NaN and the status invalid_input";
   file.metadata["range_policy"] = "a feature outside low..high is moved to the edge, status clamped";
   std::vector<S> parameters;
   std::vector<double> epochs;
   Json training = Json::array();
   for (const Member* member : members) {
-    parameters.insert(parameters.end(), member->parameters().span().begin(), member->parameters().span().end());
+    for (const S parameter : member->parameters().span()) {
+      finite(parameter, "parameter " + std::to_string(parameters.size()));
+      parameters.push_back(parameter);
+    }
     const TrainingRecord& record = member->description.training;
     training.push_back({{"loss", record.loss},
                         {"seed", record.seed},
@@ -213,7 +285,7 @@ void add_response(TensorFile& file, const Response& response) {
       epochs.insert(epochs.end(), {static_cast<double>(report.epoch), report.training_loss, report.validation_loss,
                                    report.learning_rate});
   }
-  file.metadata["training"] = training.dump();
+  file.metadata["training"] = text_of(training, "training");
   file.tensors.push_back(make_tensor("parameters", {static_cast<std::int64_t>(members.size()), Member::n_params},
                                      std::span<const S>(parameters)));
   file.tensors.push_back(make_tensor("training.epochs", {static_cast<std::int64_t>(epochs.size() / 4), 4},
@@ -251,6 +323,8 @@ Response read_response(const TensorFile& file, const std::string& where) {
     input.scale = get<S>(inputs[i], "scale", here);
     input.low = get<S>(inputs[i], "low", here);
     input.high = get<S>(inputs[i], "high", here);
+    if (input.high < input.low)
+      throw Error(here, "a range with low <= high", std::to_string(input.low) + " to " + std::to_string(input.high));
   }
   for (std::size_t i = 0; i < prototype.outputs.size(); ++i) {
     const std::string here = where + ", output " + std::to_string(i);
@@ -262,15 +336,14 @@ Response read_response(const TensorFile& file, const std::string& where) {
     output.shift = get<S>(outputs[i], "shift", here);
     output.scale = get<S>(outputs[i], "scale", here);
   }
-  const Tensor& tensor = file.tensor("parameters");
-  const std::vector<S> parameters = tensor_values<S>(tensor);
   const std::size_t n_members = training.is_array() ? training.size() : 0;
+  if (n_members == 0 || (!is_ensemble<Response> && n_members != 1))
+    throw Error(where + ", training", is_ensemble<Response> ? "an array of one record or more" : "an array of one",
+                training.dump());
   constexpr auto n_params = static_cast<std::size_t>(Member::n_params);
-  if (n_members == 0 || (!is_ensemble<Response> && n_members != 1) || parameters.size() != n_members * n_params)
-    throw Error(where + ", parameters",
-                std::string(is_ensemble<Response> ? "n" : "1") + " x " + std::to_string(n_params) + " values",
-                std::to_string(parameters.size()) + " values for " + std::to_string(n_members) + " model(s)");
-  const std::vector<double> epochs = tensor_values<double>(file.tensor("training.epochs"));
+  const std::vector<S> parameters =
+      values_of<S>(file, "parameters", {static_cast<std::int64_t>(n_members), Member::n_params}, where);
+  const std::vector<double> epochs = values_of<double>(file, "training.epochs", {-1, 4}, where);
   std::vector<Member> members;
   std::size_t epoch = 0;
   for (std::size_t m = 0; m < n_members; ++m) {
@@ -296,15 +369,15 @@ Response read_response(const TensorFile& file, const std::string& where) {
       throw Error(here, std::to_string(n_epochs) + " epochs", std::to_string(epochs.size() / 4 - epoch));
     for (std::size_t e = 0; e < n_epochs; ++e, ++epoch)
       record.epochs.push_back(
-          {static_cast<int>(epochs[4 * epoch]), epochs[4 * epoch + 1], epochs[4 * epoch + 2], epochs[4 * epoch + 3]});
+          {get_count(epochs[4 * epoch], here), epochs[4 * epoch + 1], epochs[4 * epoch + 2], epochs[4 * epoch + 3]});
     members.push_back(std::move(member));
   }
+  if (epoch != epochs.size() / 4)
+    throw Error(where + ", training", std::to_string(epoch) + " epochs", std::to_string(epochs.size() / 4));
   const auto finish = [&](Response response) {
-    const std::vector<S> features = tensor_values<S>(file.tensor("self_test.features"));
-    if (features.size() != static_cast<std::size_t>(n_self_tests * Member::n_in))
-      throw Error(where + ", self-test", std::to_string(n_self_tests * Member::n_in) + " features",
-                  std::to_string(features.size()));
-    check_self_test(self_test_outputs(response, features), tensor_values<S>(file.tensor("self_test.outputs")),
+    const auto features = values_of<S>(file, "self_test.features", {n_self_tests, Member::n_in}, where);
+    check_self_test(self_test_outputs(response, features),
+                    values_of<S>(file, "self_test.outputs", {n_self_tests, Member::n_out}, where),
                     sizeof(S) == 4 ? 1e-5 : 1e-12, where + ", self-test");
     return response;
   };
@@ -358,9 +431,11 @@ Object from_tensor_file(const TensorFile& file, const std::string& where) {
     const auto extrapolation = policy_from_json<typename Object::Extrapolation>(parse(file, "extrapolation", where),
                                                                                 where + ", extrapolation");
     Object object(read_response<typename Object::Response>(file, where), inversion, extrapolation);
-    check_self_test(self_test_calibrated(object, tensor_values<S>(file.tensor("self_test.features")),
-                                         tensor_values<S>(file.tensor("self_test.outputs"))),
-                    tensor_values<S>(file.tensor("self_test.calibrated")), sizeof(S) == 4 ? 1e-4 : 1e-9,
+    using Response = typename Object::Response;
+    const auto features = values_of<S>(file, "self_test.features", {n_self_tests, Response::n_in}, where);
+    const auto outputs = values_of<S>(file, "self_test.outputs", {n_self_tests, Response::n_out}, where);
+    check_self_test(self_test_calibrated(object, features, outputs),
+                    values_of<S>(file, "self_test.calibrated", {n_self_tests, 2}, where), sizeof(S) == 4 ? 1e-4 : 1e-9,
                     where + ", calibration self-test");
     return object;
   } else {
