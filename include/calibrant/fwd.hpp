@@ -1,4 +1,4 @@
-// Forward declarations and the only home of default template arguments, for headers that just name these types.
+// Forward declarations of the types that other headers only name, and the only home of their default arguments.
 #pragma once
 
 namespace calibrant {

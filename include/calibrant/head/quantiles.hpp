@@ -7,7 +7,7 @@
 namespace calibrant {
 
 /// A head (a module without parameters): y_0 = x_0, y_i = y_{i-1} + softplus(x_i). The outputs never fall, whatever
-/// the network does, so the quantiles of one net, trained together by loss::Pinball, never cross. Give the quantile
+/// the network does, so the quantiles of one net, trained together by loss::PinballSet, never cross. Give the quantile
 /// levels to the loss in rising order.
 template <int N>
 struct Quantiles {

@@ -33,6 +33,7 @@ struct Feature {
 struct DatasetColumns {
   std::string weight = "";  ///< weight of the event in the loss; default 1
   std::string group = "";   ///< events with the same value here (jets of one event) stay on one side of every split
+  std::vector<std::string> target_units = {};  ///< in the order of the targets; stored in the model file
 };
 
 /// Events with features, targets and weights, in the unit they were read in. For a response, the first feature is the
@@ -42,13 +43,16 @@ class BasicDataset {
  public:
   using Scalar = Scalar_;
 
-  /// @throws Error, with row and column, for NaN and infinities, negative weights, a logarithm of a number that is not
-  /// positive; for a table without rows, unknown or repeated columns, features that are constant (name them with
-  /// Transform::ignored if the model's type must keep them), weights that are all zero.
+  /// @throws Error, with row and column, for NaN and infinities (but in ignored features), negative weights, a
+  /// logarithm of a number that is not positive; for a table without rows, unknown or repeated columns, features that
+  /// are constant (name them with Transform::ignored if the model's type must keep them), weights that are all zero.
   template <class Number>
   BasicDataset(const BasicTable<Number>& table, std::vector<Feature> features, std::vector<std::string> targets,
                DatasetColumns columns = {})
-      : features_(std::move(features)), targets_(std::move(targets)), source_(table.source()) {
+      : features_(std::move(features)),
+        targets_(std::move(targets)),
+        target_units_(columns.target_units),
+        source_(table.source()) {
     if (features_.empty()) throw Error("Dataset of " + source_, "one feature or more", "none");
     if (targets_.empty()) throw Error("Dataset of " + source_, "one target or more", "none");
     if (table.n_rows() == 0) throw Error("Dataset of " + source_, "one row or more", "an empty table");
@@ -70,7 +74,8 @@ class BasicDataset {
       Scalar* to = values_.data() + static_cast<std::size_t>(row) * width;
       for (std::size_t i = 0; i < from.size(); ++i) {
         const Number value = table(row, from[i]);
-        const auto kept = static_cast<Scalar>(value);  // a double too large for a float becomes infinite
+        auto kept = static_cast<Scalar>(value);  // a double too large for a float becomes infinite
+        if (i < features_.size() && features_[i].transform == Transform::ignored && !std::isfinite(kept)) kept = 0;
         if (!std::isfinite(kept))
           throw bad_value(row, table, from[i],
                           std::isfinite(value) ? "a number within the range of a float" : "a finite number", value);
@@ -110,6 +115,8 @@ class BasicDataset {
   int n_targets() const noexcept { return static_cast<int>(targets_.size()); }
   const std::vector<Feature>& features() const noexcept { return features_; }
   const std::vector<std::string>& targets() const noexcept { return targets_; }
+  /// Unit of each target; empty where none was named.
+  const std::vector<std::string>& target_units() const noexcept { return target_units_; }
   const std::string& source() const noexcept { return source_; }
 
   Scalar feature(std::int64_t event, int i) const noexcept { return value(event, i); }
@@ -180,6 +187,7 @@ class BasicDataset {
 
   std::vector<Feature> features_;
   std::vector<std::string> targets_;
+  std::vector<std::string> target_units_;
   std::string source_;
   std::int64_t n_rows_ = 0;
   std::vector<Scalar> values_;

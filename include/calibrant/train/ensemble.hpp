@@ -10,6 +10,7 @@
 namespace calibrant {
 
 /// Trains `n_members` networks on the same data with the seeds options.seed, options.seed + 1, ... and averages them.
+/// Each seed makes its own split, so the members are validated on different events.
 /// With options.threads > 1 the members are trained side by side, each on one thread; the result does not depend on it.
 /// A checkpoint file, if asked for, gets the member's number as suffix; schedule and on_epoch may be called by several
 /// threads at once.

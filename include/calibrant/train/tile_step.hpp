@@ -18,6 +18,8 @@ struct EncodedRows {
   static constexpr int width = (weight_column + 1 + 3) / 4 * 4;
   std::vector<Scalar> values;
 
+  /// Room for n rows, and behind them for the registers that read past the last one.
+  void resize(std::int64_t n) { values.assign(static_cast<std::size_t>(n) * width + lanes<Scalar>, Scalar(0)); }
   const Scalar* row(std::int64_t index) const noexcept {
     return values.data() + static_cast<std::size_t>(index) * width;
   }
@@ -37,15 +39,26 @@ class TileStep {
 
   /// Reads `count` rows (1 to `samples`) into lanes; lanes past them repeat the first row with weight zero.
   void gather(const Rows& rows, const std::uint32_t* index, int count) noexcept {
-    Scalar* x = scalars(x_);
-    Scalar* t = scalars(target_);
-    Scalar* w = scalars(&weight_);
-    for (int s = 0; s < samples; ++s) {
-      const Scalar* row = rows.row(index[s < count ? s : 0]);
-      for (int k = 0; k < n_in; ++k) x[k * stride<T> + s] = row[k];
-      for (int k = 0; k < n_targets; ++k) t[k * samples + s] = row[n_in + k];
-      w[s] = s < count ? row[Rows::weight_column] : Scalar(0);
+    constexpr int L = batch_lanes<Scalar>;
+    const Scalar* row[samples];
+    for (int s = 0; s < samples; ++s) row[s] = rows.row(index[s < count ? s : 0]);
+    // Squares of registers are transposed; columns too few for a square are copied one by one.
+    constexpr int n_columns = Rows::weight_column + 1;
+    constexpr int in_squares = (n_columns + L / 2) / L * L;
+    for (int column = 0; column < in_squares; column += L)
+      for (int s = 0; s < samples; s += L) {
+        Batch<Scalar> square[L];
+        CALIBRANT_UNROLL for (int i = 0; i < L; ++i) square[i] = Batch<Scalar>::load_unaligned(row[s + i] + column);
+        transpose_square<Scalar>(square);
+        CALIBRANT_UNROLL for (int i = 0; i < L; ++i) if (column + i < n_columns) square[i].store_unaligned(
+            destination(column + i) + s);
+      }
+    for (int column = in_squares; column < n_columns; ++column) {
+      Scalar* to = destination(column);
+      for (int s = 0; s < samples; ++s) to[s] = row[s][column];
     }
+    Scalar* weight = scalars(&weight_);
+    for (int s = count; s < samples; ++s) weight[s] = Scalar(0);
     if constexpr (loss::UsesSlope<Loss>) {
       for (int k = 0; k < n_in; ++k) x_[k].tangent[0] = Lanes(Scalar(k == Loss::slope_input ? 1 : 0));
     }
@@ -98,6 +111,12 @@ class TileStep {
   }
 
  private:
+  /// Where the lanes of a column of the rows go.
+  Scalar* destination(int column) noexcept {
+    if (column < n_in) return scalars(x_ + column);
+    return column < Rows::weight_column ? scalars(target_ + (column - n_in)) : scalars(&weight_);
+  }
+
   void forward(ParameterView p, const TileContext& context) noexcept {
     workspace_.start(context);
     Net::template forward<T>(p, View<const T, n_in>(x_), View<T, n_out>(y_), workspace_);

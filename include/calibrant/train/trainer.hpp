@@ -196,7 +196,7 @@ class Trainer {
       description.feature_units.push_back(feature.unit);
     }
     description.targets = data.targets();
-    description.target_units.assign(data.targets().size(), "");
+    description.target_units = data.target_units();
     description.training.loss = loss::describe(loss_);
     description.training.seed = options_.seed;
   }
@@ -206,7 +206,7 @@ class Trainer {
     const std::int64_t n = data.n_events();
     if (n > std::numeric_limits<std::uint32_t>::max())
       throw Error("training on " + data.source(), "at most 4294967295 events", std::to_string(n));
-    rows_.values.assign(static_cast<std::size_t>(n) * Rows::width, Scalar(0));
+    rows_.resize(n);
     for (std::int64_t event = 0; event < n; ++event) {
       Scalar* row = rows_.values.data() + static_cast<std::size_t>(event) * Rows::width;
       for (int i = 0; i < n_in; ++i) {

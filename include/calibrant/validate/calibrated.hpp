@@ -65,12 +65,14 @@ CalibratedEvents calibrate(const Calibration<Response, Inversion, Extrapolation>
   return result;
 }
 
-/// Closure of a calibration on a dataset in bins of the truth; events without a value are left out.
+/// Closure of a calibration on a dataset in bins of the truth, with the dataset's weights (those in options are not
+/// used); events without a value are left out.
 /// @throws Error if the dataset's features do not fit the calibration.
 template <class Response, class Inversion, class Extrapolation, class Scalar>
 Closure closure(const Calibration<Response, Inversion, Extrapolation>& calibration, const BasicDataset<Scalar>& data,
-                const BinEdges& edges, const ProfileOptions& options = {}) {
+                const BinEdges& edges, ProfileOptions options = {}) {
   const CalibratedEvents events = calibrate(calibration, data);
+  options.weights = events.weight;
   return closure(events.calibrated, events.truth, edges, options);
 }
 
