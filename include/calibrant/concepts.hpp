@@ -193,10 +193,10 @@ concept Response =
 //
 // expression                         | returns     | semantics
 // -----------------------------------|-------------|-------------------------------------------------------------------
-// I::name                            | const char* | in the model file
-// I::each_setting(i, visit)          | -           | visit(name, value) for each setting: what the model file stores
-// i.validate()                       | -           | throws Error if a setting is out of range
-// i.solve(evaluate, y, range, start) | Root<T>     | evaluate: x -> ValueSlope<T>, T -> T lane by lane; start inside
+// Policy::name                       | const char* | in the model file
+// Policy::each_setting(i, visit)     | -           | visit(name, value) for each setting: what the model file
+// stores i.validate()                       | -           | throws Error if a setting is out of range i.solve(evaluate,
+// y, range, start) | Root<T>     | evaluate: x -> ValueSlope<T>, T -> T lane by lane; start inside
 //                                    |             | range. In each lane exactly one of solved, below, above, failed,
 //                                    |             | and nothing that depends on the other lanes; noexcept
 
@@ -206,20 +206,21 @@ struct SomeResponse {
   ValueSlope<T> operator()(const T& x) const noexcept;
 };
 
-template <class I, class T>
-concept InversionOver = std::copy_constructible<I> && std::default_initializable<I> &&
-    requires(const I& i, I& settings, const SomeResponse<T>& evaluate, const T& y, const Range<ScalarOf<T>>& range) {
-  { I::name } -> std::convertible_to<const char*>;
-  I::each_setting(settings, [](const char*, auto&) {});
-  I::each_setting(i, [](const char*, const auto&) {});
+template <class Policy, class T>
+concept InversionOver = std::copy_constructible<Policy> && std::default_initializable<Policy> &&
+    requires(const Policy& i, Policy& settings, const SomeResponse<T>& evaluate, const T& y,
+             const Range<ScalarOf<T>>& range) {
+  { Policy::name } -> std::convertible_to<const char*>;
+  Policy::each_setting(settings, [](const char*, auto&) {});
+  Policy::each_setting(i, [](const char*, const auto&) {});
   i.validate();
   { i.solve(evaluate, y, range, y) }
   noexcept->std::same_as<invert::Root<T>>;
 };
 
 /// An inversion for one object and for a tile of them.
-template <class I, class Scalar = float>
-concept Inversion = InversionOver<I, Scalar> && InversionOver<I, Wide<Scalar, 4>>;
+template <class Policy, class Scalar = float>
+concept Inversion = InversionOver<Policy, Scalar> && InversionOver<Policy, Wide<Scalar, 4>>;
 
 // ---- Extrapolation -----------------------------------------------------------------------------------------------
 //

@@ -8,12 +8,12 @@
 namespace calibrant {
 
 /// Interleaves the lower (upper) halves of two registers: a0 b0 a1 b1 ...
-template <bool Upper, class S, int... I>
-CALIBRANT_INLINE Batch<S> zip(const Batch<S>& a, const Batch<S>& b, std::integer_sequence<int, I...>) noexcept {
+template <bool Upper, class S, int... Index>
+CALIBRANT_INLINE Batch<S> zip(const Batch<S>& a, const Batch<S>& b, std::integer_sequence<int, Index...>) noexcept {
   constexpr int L = batch_lanes<S>;
   using Register = typename Batch<S>::register_type;
   return Batch<S>(__builtin_shufflevector(static_cast<Register>(a), static_cast<Register>(b),
-                                          (I / 2 + (I % 2) * L + (Upper ? L / 2 : 0))...));
+                                          (Index / 2 + (Index % 2) * L + (Upper ? L / 2 : 0))...));
 }
 
 /// Transposes a square of hardware registers in place: perfect shuffles, one stage per bit of the lane number.

@@ -27,7 +27,7 @@ inline constexpr const char* model_schema = "calibrant-model/1";
 
 namespace model_file {
 
-using Json = nlohmann::json;
+using Json = nlohmann::ordered_json;  // as in safetensors.hpp: a second kind costs seconds of compile time
 
 inline constexpr int n_self_tests = 3;
 
@@ -117,8 +117,8 @@ template <class Member>
 inline constexpr bool is_ensemble<Ensemble<Member>> = true;
 template <class T>
 inline constexpr bool is_calibration = false;
-template <class R, class I, class E>
-inline constexpr bool is_calibration<Calibration<R, I, E>> = true;
+template <class Response, class Inversion, class Extrapolation>
+inline constexpr bool is_calibration<Calibration<Response, Inversion, Extrapolation>> = true;
 
 template <class Response>
 struct MemberOf {

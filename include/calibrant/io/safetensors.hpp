@@ -188,7 +188,7 @@ inline std::vector<std::byte> format_safetensors(const TensorFile& file, const s
 inline nlohmann::ordered_json parse_safetensors_header(std::string_view text, const std::string& where) {
   using Json = nlohmann::ordered_json;
   std::vector<std::set<std::string>> keys;
-  const auto check = [&](int depth, Json::parse_event_t event, Json& value) {
+  const auto check_keys = [&](int depth, Json::parse_event_t event, Json& value) {
     if (depth > 3) throw Error(where, "a safetensors header", "JSON of more than three levels");
     if (event == Json::parse_event_t::object_start) keys.emplace_back();
     if (event == Json::parse_event_t::object_end) keys.pop_back();
@@ -197,7 +197,7 @@ inline nlohmann::ordered_json parse_safetensors_header(std::string_view text, co
     return true;
   };
   try {
-    return Json::parse(text, check);
+    return Json::parse(text, check_keys);
   } catch (const nlohmann::json::exception& failure) {
     throw Error(where, "a JSON header", failure.what());
   }

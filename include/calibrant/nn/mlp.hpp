@@ -29,9 +29,9 @@ struct MlpLayers {
   static constexpr std::array<int, sizeof...(Layers) + 1> widths{In::n, Layers::n...};
   template <class Indices>
   struct Build;
-  template <int... I>
-  struct Build<std::integer_sequence<int, I...>> {
-    using Type = Sequential<Dense<widths[I], Layers::n, typename Layers::Activation>...>;
+  template <int... Index>
+  struct Build<std::integer_sequence<int, Index...>> {
+    using Type = Sequential<Dense<widths[Index], Layers::n, typename Layers::Activation>...>;
   };
   using Type = typename Build<std::make_integer_sequence<int, n_layers>>::Type;
 };

@@ -36,10 +36,10 @@ struct Sequential {
 
   template <class S>
   static void initialise(View<S, n_params> p, Random& random) {
-    each([&]<int I>() { At<I>::template initialise<S>(part<I>(p), random); });
+    each([&]<int Index>() { At<Index>::template initialise<S>(part<Index>(p), random); });
   }
 
-  // The boundary after module I starts at boundary_offset[I]; the last output belongs to the caller.
+  // The boundary after module Index starts at boundary_offset[Index]; the last output belongs to the caller.
   static constexpr std::array<int, depth> offset = [] {
     std::array<int, depth> result{};
     for (unsigned i = 1; i < depth; ++i) result[i] = result[i - 1] + counts[i - 1];
@@ -58,9 +58,9 @@ struct Sequential {
     T boundary[n_boundary];
     void start(TileContext context) noexcept {
       const std::uint32_t base = context.layer * 64;
-      each([&]<int I>() {
-        context.layer = base + I + 1;
-        at<I>(inner).start(context);
+      each([&]<int Index>() {
+        context.layer = base + Index + 1;
+        at<Index>(inner).start(context);
       });
     }
   };
@@ -68,20 +68,22 @@ struct Sequential {
   template <class T>
   static void forward(View<const ScalarOf<T>, n_params> p, View<const T, n_in> x, View<T, n_out> y) noexcept {
     T even[widest], odd[widest];
-    each([&]<int I>() CALIBRANT_LAMBDA_INLINE {
-      const T* in = I == 0 ? x.data() : (I % 2 == 1 ? even : odd);
-      T* out = I + 1 == depth ? y.data() : (I % 2 == 0 ? even : odd);
-      At<I>::template forward<T>(part<I>(p), View<const T, At<I>::n_in>(in), View<T, At<I>::n_out>(out));
+    each([&]<int Index>() CALIBRANT_LAMBDA_INLINE {
+      const T* in = Index == 0 ? x.data() : (Index % 2 == 1 ? even : odd);
+      T* out = Index + 1 == depth ? y.data() : (Index % 2 == 0 ? even : odd);
+      At<Index>::template forward<T>(part<Index>(p), View<const T, At<Index>::n_in>(in),
+                                     View<T, At<Index>::n_out>(out));
     });
   }
 
   template <class T>
   static void forward(View<const ScalarOf<T>, n_params> p, View<const T, n_in> x, View<T, n_out> y,
                       Workspace<T>& w) noexcept {
-    each([&]<int I>() CALIBRANT_LAMBDA_INLINE {
-      At<I>::template forward<T>(part<I>(p), input<I>(x, w),
-                                 View<T, At<I>::n_out>(I + 1 == depth ? y.data() : w.boundary + boundary_offset[I]),
-                                 at<I>(w.inner));
+    each([&]<int Index>() CALIBRANT_LAMBDA_INLINE {
+      At<Index>::template forward<T>(
+          part<Index>(p), input<Index>(x, w),
+          View<T, At<Index>::n_out>(Index + 1 == depth ? y.data() : w.boundary + boundary_offset[Index]),
+          at<Index>(w.inner));
     });
   }
 
@@ -89,10 +91,10 @@ struct Sequential {
   struct Accumulator {
     Pack<typename Modules::template Accumulator<T>...> inner;
     void clear() noexcept {
-      each([&]<int I>() { at<I>(inner).clear(); });
+      each([&]<int Index>() { at<Index>(inner).clear(); });
     }
     void collect(ScalarOf<T>* gradient) const noexcept {
-      each([&]<int I>() { at<I>(inner).collect(gradient + offset[I]); });
+      each([&]<int Index>() { at<Index>(inner).collect(gradient + offset[Index]); });
     }
   };
 
@@ -102,18 +104,18 @@ struct Sequential {
                        Workspace<T>& w, View<const T, n_out> dy, Accumulator<T>& dp, Dx dx) noexcept {
     T even[widest], odd[widest];
     each([&]<int Reversed>() CALIBRANT_LAMBDA_INLINE {
-      constexpr int I = depth - 1 - Reversed;
-      using M = At<I>;
-      const T* from = I + 1 == depth ? dy.data() : (I % 2 == 0 ? even : odd);
-      const T* out = I + 1 == depth ? y.data() : w.boundary + boundary_offset[I];
+      constexpr int Index = depth - 1 - Reversed;
+      using M = At<Index>;
+      const T* from = Index + 1 == depth ? dy.data() : (Index % 2 == 0 ? even : odd);
+      const T* out = Index + 1 == depth ? y.data() : w.boundary + boundary_offset[Index];
       const auto run = [&](auto target) CALIBRANT_LAMBDA_INLINE {
-        M::template pullback<T>(part<I>(p), input<I>(x, w), View<const T, M::n_out>(out), at<I>(w.inner),
-                                View<const T, M::n_out>(from), at<I>(dp.inner), target);
+        M::template pullback<T>(part<Index>(p), input<Index>(x, w), View<const T, M::n_out>(out), at<Index>(w.inner),
+                                View<const T, M::n_out>(from), at<Index>(dp.inner), target);
       };
-      if constexpr (I == 0)
+      if constexpr (Index == 0)
         run(dx);
       else
-        run(View<T, M::n_in>(I % 2 == 1 ? even : odd));
+        run(View<T, M::n_in>(Index % 2 == 1 ? even : odd));
     });
   }
 
@@ -123,36 +125,38 @@ struct Sequential {
   };
   template <class S>
   static void pack(View<const S, n_params> p, Packed<S>& packed) noexcept {
-    each([&]<int I>() { At<I>::template pack<S>(part<I>(p), at<I>(packed.inner)); });
+    each([&]<int Index>() { At<Index>::template pack<S>(part<Index>(p), at<Index>(packed.inner)); });
   }
   template <class V>
   static void forward_single(const Packed<ScalarOf<V>>& packed, const V* x, V* y) noexcept {
     V even[n_blocks<ScalarOf<V>>(widest)], odd[n_blocks<ScalarOf<V>>(widest)];
-    each([&]<int I>() CALIBRANT_LAMBDA_INLINE {
-      At<I>::template forward_single<V>(at<I>(packed.inner), I == 0 ? x : (I % 2 == 1 ? even : odd),
-                                        I + 1 == depth ? y : (I % 2 == 0 ? even : odd));
+    each([&]<int Index>() CALIBRANT_LAMBDA_INLINE {
+      At<Index>::template forward_single<V>(at<Index>(packed.inner), Index == 0 ? x : (Index % 2 == 1 ? even : odd),
+                                            Index + 1 == depth ? y : (Index % 2 == 0 ? even : odd));
     });
   }
 
  private:
-  template <int I>
-  using At = typename decltype(type_at<I>(static_cast<Pack<TypeTag<Modules>...>*>(nullptr)))::Type;
+  template <int Index>
+  using At = typename decltype(type_at<Index>(static_cast<Pack<TypeTag<Modules>...>*>(nullptr)))::Type;
 
   template <class F>
   static CALIBRANT_INLINE void each(F&& f) {
-    [&]<int... I>(std::integer_sequence<int, I...>) CALIBRANT_LAMBDA_INLINE { (f.template operator()<I>(), ...); }
+    [&]<int... Index>(std::integer_sequence<int, Index...>) CALIBRANT_LAMBDA_INLINE {
+      (f.template operator()<Index>(), ...);
+    }
     (std::make_integer_sequence<int, depth>{});
   }
-  template <int I, class S>
+  template <int Index, class S>
   static CALIBRANT_INLINE auto part(View<S, n_params> p) noexcept {
-    return p.template part<offset[I], counts[I]>();
+    return p.template part<offset[Index], counts[Index]>();
   }
-  template <int I, class T>
-  static CALIBRANT_INLINE View<const T, At<I>::n_in> input(View<const T, n_in> x, Workspace<T>& w) noexcept {
-    if constexpr (I == 0)
+  template <int Index, class T>
+  static CALIBRANT_INLINE View<const T, At<Index>::n_in> input(View<const T, n_in> x, Workspace<T>& w) noexcept {
+    if constexpr (Index == 0)
       return x;
     else
-      return View<const T, At<I>::n_in>(w.boundary + boundary_offset[I - 1]);
+      return View<const T, At<Index>::n_in>(w.boundary + boundary_offset[Index - 1]);
   }
 };
 

@@ -24,16 +24,16 @@ struct Adam {
 
   /// @throws Error on settings out of range.
   void validate() const {
-    const auto check = [](bool good, const char* name, const char* expected, double found) {
+    const auto require = [](bool good, const char* name, const char* expected, double found) {
       if (!good) throw Error(std::string("Adam, ") + name, expected, std::to_string(found));
     };
-    check(learning_rate > 0.0 && std::isfinite(learning_rate), "learning_rate", "a positive number", learning_rate);
-    check(beta1 >= 0.0 && beta1 < 1.0, "beta1", "a number in [0, 1)", beta1);
-    check(beta2 >= 0.0 && beta2 < 1.0, "beta2", "a number in [0, 1)", beta2);
-    check(epsilon > 0.0 && std::isfinite(epsilon), "epsilon", "a positive number", epsilon);
-    check(weight_decay >= 0.0 && std::isfinite(weight_decay), "weight_decay", "zero or a positive number",
-          weight_decay);
-    check(clip_norm >= 0.0 && std::isfinite(clip_norm), "clip_norm", "zero or a positive number", clip_norm);
+    require(learning_rate > 0.0 && std::isfinite(learning_rate), "learning_rate", "a positive number", learning_rate);
+    require(beta1 >= 0.0 && beta1 < 1.0, "beta1", "a number in [0, 1)", beta1);
+    require(beta2 >= 0.0 && beta2 < 1.0, "beta2", "a number in [0, 1)", beta2);
+    require(epsilon > 0.0 && std::isfinite(epsilon), "epsilon", "a positive number", epsilon);
+    require(weight_decay >= 0.0 && std::isfinite(weight_decay), "weight_decay", "zero or a positive number",
+            weight_decay);
+    require(clip_norm >= 0.0 && std::isfinite(clip_norm), "clip_norm", "zero or a positive number", clip_norm);
   }
 
   /// First and second moments and the number of steps done: all that a checkpoint needs.

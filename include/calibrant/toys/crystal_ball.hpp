@@ -205,10 +205,10 @@ class CrystalBall {
   double power_integral(double p, double t) const noexcept {
     const double log_near = log_tail_argument(t);
     const double q = 1.0 - p;
-    const double near = std::exp(q * log_near);
-    if (std::isinf(cut_)) return near / -q;  // only asked for p > 1
+    const double nearest = std::exp(q * log_near);
+    if (std::isinf(cut_)) return nearest / -q;  // only asked for p > 1
     const double span = log_tail_argument(cut_) - log_near;
-    return q == 0.0 ? span : near * std::expm1(q * span) / q;
+    return q == 0.0 ? span : nearest * std::expm1(q * span) / q;
   }
 
   /// Integral of t times the shape, from the cut to t.

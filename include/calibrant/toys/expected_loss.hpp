@@ -82,7 +82,7 @@ double convolve(const L& law, double nu, double bandwidth, const Weight& weight)
       std::max(law.lower(), nu - 10.0 * bandwidth), nu + 10.0 * bandwidth, breakpoints);
 }
 
-inline void check(const LeakyKernel& loss) {
+inline void validate(const LeakyKernel& loss) {
   if (!(loss.bandwidth > 0.0 && std::isfinite(loss.bandwidth)))
     throw Error("leaky Gaussian kernel loss", "a finite bandwidth > 0", std::to_string(loss.bandwidth));
   if (!(loss.leakiness >= 0.0 && std::isfinite(loss.leakiness)))
@@ -94,21 +94,21 @@ inline void check(const LeakyKernel& loss) {
 /// The law's density convolved with a Gaussian of width `bandwidth`, at nu: minus the expected Gaussian kernel loss.
 template <Law L>
 double smoothed_density(const L& law, double nu, double bandwidth) {
-  kernel::check({bandwidth});
+  kernel::validate({bandwidth});
   return kernel::convolve(law, nu, bandwidth, [](double) { return 1.0; });
 }
 
 /// d smoothed_density / d nu.
 template <Law L>
 double smoothed_slope(const L& law, double nu, double bandwidth) {
-  kernel::check({bandwidth});
+  kernel::validate({bandwidth});
   return kernel::convolve(law, nu, bandwidth, [](double r) { return r; }) / bandwidth;
 }
 
 /// Expected leaky Gaussian kernel loss. @throws Error if leakiness > 0 and the law has no mean.
 template <Law L>
 double expected_leaky_kernel_loss(const L& law, double nu, LeakyKernel loss) {
-  kernel::check(loss);
+  kernel::validate(loss);
   const double leak = loss.leakiness > 0.0 ? loss.leakiness * expected_absolute_loss(law, nu) : 0.0;
   return leak - smoothed_density(law, nu, loss.bandwidth);
 }
@@ -117,7 +117,7 @@ double expected_leaky_kernel_loss(const L& law, double nu, LeakyKernel loss) {
 /// and exists for every law.
 template <Law L>
 double expected_leaky_kernel_loss_difference(const L& law, double nu, LeakyKernel loss, double reference) {
-  kernel::check(loss);
+  kernel::validate(loss);
   return loss.leakiness * expected_absolute_loss_difference(law, nu, reference) -
          smoothed_density(law, nu, loss.bandwidth);
 }
@@ -133,7 +133,7 @@ struct LeakyKernelMinimum {
 /// @throws Error for a bandwidth or leakiness out of range.
 template <Law L>
 LeakyKernelMinimum minimise_leaky_kernel_loss(const L& law, LeakyKernel loss) {
-  kernel::check(loss);
+  kernel::validate(loss);
   const double h = loss.bandwidth;
   const double tolerance = 1e-12 * h;
   const auto density_slope = [&](double nu) { return smoothed_slope(law, nu, h); };

@@ -55,6 +55,9 @@ class BasicDataset {
         source_(table.source()) {
     if (features_.empty()) throw Error("Dataset of " + source_, "one feature or more", "none");
     if (targets_.empty()) throw Error("Dataset of " + source_, "one target or more", "none");
+    if (target_units_.size() > targets_.size())
+      throw Error("Dataset of " + source_, std::to_string(targets_.size()) + " target unit(s) or fewer",
+                  std::to_string(target_units_.size()));
     if (table.n_rows() == 0) throw Error("Dataset of " + source_, "one row or more", "an empty table");
     n_rows_ = table.n_rows();
     std::vector<int> from;

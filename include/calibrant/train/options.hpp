@@ -37,18 +37,18 @@ struct FitOptions {
 
   /// @throws Error on settings out of range.
   void validate() const {
-    const auto check = [](bool good, const char* name, const char* expected, const std::string& found) {
+    const auto require = [](bool good, const char* name, const char* expected, const std::string& found) {
       if (!good) throw Error(std::string("FitOptions, ") + name, expected, found);
     };
-    check(epochs > 0, "epochs", "one epoch or more", std::to_string(epochs));
-    check(batch_size > 0, "batch_size", "one event or more", std::to_string(batch_size));
-    check(validation_fraction >= 0.0 && validation_fraction < 1.0, "validation_fraction", "a number in [0, 1)",
-          std::to_string(validation_fraction));
-    check(patience >= 0, "patience", "zero or more epochs", std::to_string(patience));
-    check(patience == 0 || validation_fraction > 0.0, "patience", "a validation sample to judge by",
-          "validation_fraction = 0");
-    check(checkpoint_every > 0, "checkpoint_every", "one epoch or more", std::to_string(checkpoint_every));
-    check(static_cast<bool>(schedule), "schedule", "a schedule", "an empty function");
+    require(epochs > 0, "epochs", "one epoch or more", std::to_string(epochs));
+    require(batch_size > 0, "batch_size", "one event or more", std::to_string(batch_size));
+    require(validation_fraction >= 0.0 && validation_fraction < 1.0, "validation_fraction", "a number in [0, 1)",
+            std::to_string(validation_fraction));
+    require(patience >= 0, "patience", "zero or more epochs", std::to_string(patience));
+    require(patience == 0 || validation_fraction > 0.0, "patience", "a validation sample to judge by",
+            "validation_fraction = 0");
+    require(checkpoint_every > 0, "checkpoint_every", "one epoch or more", std::to_string(checkpoint_every));
+    require(static_cast<bool>(schedule), "schedule", "a schedule", "an empty function");
     adam.validate();
   }
 };

@@ -32,7 +32,7 @@ class BinEdges {
 
   /// n bins of equal width. @throws Error unless n > 0 and low < high, both finite.
   static BinEdges linear(int n, double low, double high) {
-    check(n, "linear bin edges");
+    check_number(n, "linear bin edges");
     std::vector<double> edges;
     for (int i = 0; i <= n; ++i) edges.push_back(i == n ? high : low + (high - low) * i / n);
     return edges;
@@ -40,7 +40,7 @@ class BinEdges {
 
   /// n bins of equal width in the logarithm. @throws Error unless n > 0 and 0 < low < high, both finite.
   static BinEdges logarithmic(int n, double low, double high) {
-    check(n, "logarithmic bin edges");
+    check_number(n, "logarithmic bin edges");
     if (!(low > 0.0)) throw Error("logarithmic bin edges", "a lower end above 0", std::to_string(low));
     std::vector<double> edges;
     for (int i = 0; i <= n; ++i)
@@ -53,7 +53,7 @@ class BinEdges {
   /// @throws Error unless n > 0 and 0 <= q_low < q_high <= 1, and for a feature that a Sample refuses or that is
   /// infinite.
   static BinEdges quantiles(int n, const Sample& feature, double q_low = 0.0, double q_high = 1.0) {
-    check(n, "quantile bin edges");
+    check_number(n, "quantile bin edges");
     if (!(q_low < q_high))
       throw Error("quantile bin edges", "q_low below q_high", std::to_string(q_low) + ", " + std::to_string(q_high));
     std::vector<double> edges;
@@ -75,7 +75,7 @@ class BinEdges {
   }
 
  private:
-  static void check(int n, const char* what) {
+  static void check_number(int n, const char* what) {
     if (n < 1) throw Error(what, "at least 1 bin", std::to_string(n));
   }
 
