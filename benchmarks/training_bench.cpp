@@ -1,4 +1,4 @@
-// Whole training epochs: shuffling, gathering, forward, backward, Adam. W0 is the main job's network, W1 the small one
+// Training: whole epochs and single steps. W0 is the main job's network, W1 the small one
 // of arXiv:1910.03773, W2 the topo-cluster network.
 #include "calibrant/loss.hpp"
 #include "calibrant/train/trainer.hpp"
@@ -9,23 +9,42 @@ namespace {
 
 using namespace calibrant;
 
-template <class Net, class Loss>
-void train(benchmark::State& state, Loss loss, std::int64_t n_events) {
-  const Dataset data(calibrant_bench::made_up(n_events, Net::n_in), calibrant_bench::all_features(Net::n_in), "y");
-  const int threads = static_cast<int>(state.range(1));
+template <class Net>
+Dataset events(std::int64_t n) {
+  return Dataset(calibrant_bench::made_up(n, Net::n_in), calibrant_bench::all_features(Net::n_in), "y");
+}
+FitOptions settings(const benchmark::State& state) {
   FitOptions options;
   options.epochs = 1 << 30;
   options.batch_size = static_cast<int>(state.range(0));
   options.validation_fraction = 0.0;
   options.schedule = schedule::Constant{};
-  options.threads = threads;
+  options.threads = static_cast<int>(state.range(1));
   options.progress = ProgressLine::silent;
-  Trainer<Net, float, Loss> trainer(data, loss, options);
+  return options;
+}
+
+/// Whole epochs, shuffling included.
+template <class Net, class Loss>
+void train(benchmark::State& state, Loss loss, std::int64_t n_events) {
+  Trainer<Net, float, Loss> trainer(events<Net>(n_events), loss, settings(state));
   trainer.epoch();
   calibrant_bench::Report report(state, {.samples = static_cast<double>(n_events),
                                          .flops_per_sample = calibrant_bench::training_flops<Net>(),
-                                         .cores = threads});
+                                         .cores = static_cast<int>(state.range(1))});
   for (auto _ : state) benchmark::DoNotOptimize(trainer.epoch());
+}
+
+/// Training steps on one batch: gather, forward, backward, Adam.
+template <class Net, class Loss>
+void step(benchmark::State& state, Loss loss) {
+  const auto size = state.range(0);
+  Trainer<Net, float, Loss> trainer(events<Net>(size), loss, settings(state));
+  std::vector<std::uint32_t> batch(static_cast<std::size_t>(size));
+  for (std::size_t i = 0; i < batch.size(); ++i) batch[i] = static_cast<std::uint32_t>(i);
+  calibrant_bench::Report report(
+      state, {.samples = static_cast<double>(size), .flops_per_sample = calibrant_bench::training_flops<Net>()});
+  for (auto _ : state) benchmark::DoNotOptimize(trainer.step(batch));
 }
 
 void w0(benchmark::State& state) { train<calibrant_bench::Jets>(state, loss::Absolute{}, 139335); }
@@ -33,6 +52,14 @@ void w1_squared(benchmark::State& state) { train<calibrant_bench::Narrow>(state,
 void w1_kernel(benchmark::State& state) { train<calibrant_bench::Narrow>(state, loss::LeakyGaussianKernel{}, 500000); }
 void w2(benchmark::State& state) { train<calibrant_bench::Wide>(state, loss::Squared{}, 131072); }
 
+void w1_step(benchmark::State& state) { step<calibrant_bench::Narrow>(state, loss::Squared{}); }
+void w2_step(benchmark::State& state) { step<calibrant_bench::Wide>(state, loss::Squared{}); }
+
+BENCHMARK(w1_step)
+    ->Name("W1/step/2-50-1/squared")
+    ->ArgNames({"batch", "threads"})
+    ->ArgsProduct({{32, 256, 1024, 8192}, {1}});
+BENCHMARK(w2_step)->Name("W2/step/15-64-128-64-1")->ArgNames({"batch", "threads"})->ArgsProduct({{256, 1024}, {1}});
 BENCHMARK(w0)
     ->Name("W0/train/11-64-64-64-1")
     ->ArgNames({"batch", "threads"})

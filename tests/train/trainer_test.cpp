@@ -140,6 +140,27 @@ TEST_CASE("events of weight zero and batches of nothing but them change nothing"
   CHECK(report.training_loss == doctest::Approx(whole.epoch().training_loss).epsilon(1e-6));
 }
 
+TEST_CASE("single steps on chosen events are the steps that epochs are made of") {
+  const auto data = dataset(300);
+  FitOptions settings = options(1, 300);
+  settings.validation_fraction = 0.0;
+  settings.schedule = schedule::Constant{};
+  Trainer<Tiny, float, loss::Squared> by_epoch(data, {}, settings), by_step(data, {}, settings);
+  std::vector<std::uint32_t> all(300);
+  for (std::uint32_t i = 0; i < 300; ++i) all[i] = i;
+  const double loss = by_step.step(all);
+  CHECK(loss == doctest::Approx(by_epoch.epoch().training_loss).epsilon(1e-6));
+  // The order of the events differs, and Adam's first step is the sign of the gradient: equal but for rounding.
+  const auto a = by_step.model(), b = by_epoch.model();
+  for (int i = 0; i < Tiny::n_params; ++i) CHECK(a.parameters()[i] == doctest::Approx(b.parameters()[i]).epsilon(1e-4));
+  CHECK(by_step.step(all) < loss);
+  CHECK_THROWS_WITH_AS(by_step.step({}), "Trainer::step: expected 1 to 300 events, found 0", Error);
+  all.push_back(0);
+  CHECK_THROWS_WITH_AS(by_step.step(all), "Trainer::step: expected 1 to 300 events, found 301", Error);
+  const std::vector<std::uint32_t> wrong{299, 300};
+  CHECK_THROWS_WITH_AS(by_step.step(wrong), "Trainer::step: expected rows below 300, found row 300", Error);
+}
+
 // ---- going on from a model -----------------------------------------------------------------------------------------
 
 TEST_CASE("a second training keeps the preprocessing of the first") {

@@ -129,6 +129,21 @@ class Trainer {
     return report;
   }
 
+  /// One optimizer step on the given events (rows of the dataset, 1 to batch_size of them), for those who choose their
+  /// own batches. It belongs to no epoch: history and schedule do not see it.
+  /// @return the loss of the batch before the step.
+  /// @throws Error on rows that are not there, an empty or too large batch, a loss or gradient that is not finite.
+  double step(std::span<const std::uint32_t> events, double schedule_factor = 1.0) {
+    if (events.empty() || events.size() > static_cast<std::size_t>(options_.batch_size))
+      throw Error("Trainer::step", "1 to " + std::to_string(options_.batch_size) + " events",
+                  std::to_string(events.size()));
+    const auto n_rows = static_cast<std::uint32_t>(training_rows_.size() + validation_rows_.size());
+    for (const std::uint32_t event : events)
+      if (event >= n_rows)
+        throw Error("Trainer::step", "rows below " + std::to_string(n_rows), "row " + std::to_string(event));
+    return batch_step(events.data(), static_cast<int>(events.size()), schedule_factor, 0).loss;
+  }
+
   /// The model as it stands: the best one so far with early stopping, the last one without.
   Model<Net, Scalar> model() const {
     Model<Net, Scalar> result = model_;
