@@ -226,6 +226,25 @@ TEST_CASE_TEMPLATE("y at, near and beyond the edges", S, float, double) {
     }
 }
 
+TEST_CASE_TEMPLATE("a start next to an edge of the range is no bracket", S, float, double) {
+  // y, which is the start, is within the tolerance of an edge, and the root is far away or beyond that edge.
+  for (const double factor : {0.5, 0.9, 0.999, 1.001, 1.1, 2.0}) {
+    const auto response = function_response<1, S>(
+        []<class X>(const X& x, const auto* theta) { return X(theta[0]) * x; }, {S(20), S(200)});
+    for (const double edge : {20.0, 200.0})
+      for (int i = -40; i <= 40; ++i) {
+        const auto y = static_cast<S>(edge * (1.0 + 5e-8 * i));
+        const auto solution = solve_one(Newton{}, response, y, {static_cast<S>(factor)});
+        const double root = static_cast<double>(y) / static_cast<double>(static_cast<S>(factor));
+        CAPTURE(factor);
+        CAPTURE(i);
+        CHECK_FALSE(solution.failed);
+        CHECK(solution.solved == (root > 20.0 && root < 200.0));
+        CHECK(std::abs(static_cast<double>(solution.x) - std::clamp(root, 20.0, 200.0)) <= 2e-4);
+      }
+  }
+}
+
 TEST_CASE("edges are not evaluated unless a step leads there") {
   const auto response = function_response<0, double>(JetToy{}, {20.0, 200.0});
   bool at_edge = false;

@@ -22,7 +22,7 @@
 #include "temporary_folder.hpp"
 
 using namespace saved;
-using Json = nlohmann::json;
+using Json = nlohmann::ordered_json;
 using Bytes = std::vector<std::byte>;
 
 namespace {

@@ -45,7 +45,7 @@ struct Newton {
     const Mask none = all_lanes<T>(false);
     Root<T> root{start, y, zero, none, none, none, none};
     T low = bottom, high = top, x = start;
-    Mask bottom_open = !none, top_open = !none;  // edges not evaluated yet
+    Mask low_known = none, high_known = none;  // a bracket is one only once L was seen below y and above y
     // The move that led to x and the slope where it began; nothing is known of the curvature before the first.
     T previous = (top - bottom) * T(S(2)), previous_slope(std::numeric_limits<S>::infinity());
     Mask done = none;
@@ -62,8 +62,8 @@ struct Newton {
       // At an edge of the range, y beyond the response there ends the search.
       const Mask at_bottom = x <= bottom, at_top = x >= top;
       const Mask outside = !done && valid && ((over && at_bottom) || (under && at_top));
-      bottom_open = bottom_open && !at_bottom;
-      top_open = top_open && !at_top;
+      low_known = low_known || under;
+      high_known = high_known || over;
       low = select(under, x, low);
       high = select(over, x, high);
 
@@ -77,7 +77,7 @@ struct Newton {
       const Mask quadratic = bend <= quarter && size * shrink * max(shrink, bend) <= tenth * allowed &&
                              size * size <= fiftieth * scale * allowed;
       const Mask converged = rising && (size <= allowed || quadratic);
-      const Mask closed = high - low <= allowed;
+      const Mask closed = low_known && high_known && high - low <= allowed;
       const Mask arrived = !done && !outside && valid && (converged || exact || closed);
       const Mask solved = arrived && rising && (converged || exact || accuracy.continuous(size, scale, at));
       const Mask below = outside && rising && over, above = outside && rising && under;
@@ -97,8 +97,8 @@ struct Newton {
       // Positive ranges span decades: halve those in the logarithm.
       const T middle = select(low > zero, sqrt(low * high), half * (low + high));
       const Mask inside = rising && newton > low && newton < high;
-      const Mask to_top = under && top_open && (!rising || newton >= high);
-      const Mask to_bottom = over && bottom_open && (!rising || newton <= low);
+      const Mask to_top = under && !high_known && (!rising || newton >= high);
+      const Mask to_bottom = over && !low_known && (!rising || newton <= low);
       // Halving the bracket is sure to end: the way out for whatever makes Newton's method wander.
       const Mask slow = size > half * previous || all_lanes<T>(iteration >= wandering);
       const T next = select(to_top, top, select(to_bottom, bottom, select(inside && !slow, newton, middle)));

@@ -27,7 +27,7 @@ inline constexpr const char* model_schema = "calibrant-model/1";
 
 namespace model_file {
 
-using Json = nlohmann::ordered_json;  // as in safetensors.hpp: a second kind costs seconds of compile time
+using Json = nlohmann::ordered_json;  // as safetensors.hpp: a second kind would be compiled, too
 
 inline constexpr int n_self_tests = 3;
 
