@@ -19,7 +19,7 @@ enum class Mistake {
   none,
   parameter_sign,  // dL/dp negated for one parameter
   input_factor,    // dL/dx one percent off
-  input_added,     // dL/dx added to what was there
+  input_added,     // dL/dx added to what was there, for one input
   slope,           // the slope that forward pushes and pullback uses is one percent off: consistent, and wrong
   curvature,       // first order right, second order without the curvature
   dual_parameter,  // the pullback over duals forgets x_dot
@@ -82,7 +82,8 @@ struct Bump {
         T result = dz * T(p[i]);
         if constexpr (mistake == Mistake::input_factor)
           if (i == 1) result = result * T(S(1.01));
-        if constexpr (mistake == Mistake::input_added) result = result + dx[i];
+        if constexpr (mistake == Mistake::input_added)
+          if (i == 0) result = result + dx[i];
         dx[i] = result;
       }
     }

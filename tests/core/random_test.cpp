@@ -74,6 +74,13 @@ TEST_CASE("uniform: open interval, moments, neighbours uncorrelated") {
   CHECK(largest > 1.0 - 1e-5);
 }
 
+TEST_CASE("uniform: the upper 26 bits of two words, in the middle of their interval") {
+  Random random(11);
+  const auto words = random.block(0);
+  const std::uint64_t bits = (std::uint64_t{words[0] >> 6} << 26) | (words[1] >> 6);
+  CHECK(random.uniform() == (static_cast<double>(bits) + 0.5) / 4503599627370496.0);
+}
+
 TEST_CASE("uniform never reaches 0 or 1, whatever the bits") {
   CHECK((0.0 + 0.5) * 0x1p-52 > 0.0);
   CHECK((static_cast<double>((std::uint64_t{1} << 52) - 1) + 0.5) * 0x1p-52 < 1.0);
