@@ -1,0 +1,73 @@
+#include "response.hpp"
+
+#include <algorithm>
+
+#include "calibrant/loss/point.hpp"
+#include "calibrant/parallel/pool.hpp"
+#include "calibrant/train/trainer.hpp"
+#include "common/program.hpp"
+
+namespace {
+
+calibrant::CalibrationBatch<float> batch_of(const TestJets& jets, CalibratedJets& result) {
+  return {jets.reco_pt, calibrant::row_major<float>(jets.features, n_features), result.pt, result.status};
+}
+
+}  // namespace
+
+calibrant::Dataset training_data(const calibrant::Table& jets, const std::vector<std::string>& wanted,
+                                 const std::string& statistic) {
+  using calibrant::Transform;
+  std::vector<calibrant::Feature> features{{"true_pt", Transform::logarithm, "GeV"}};
+  for (const std::string name : feature_names) {
+    const bool is_wanted = std::find(wanted.begin(), wanted.end(), name) != wanted.end();
+    features.emplace_back(name, !is_wanted           ? Transform::ignored
+                                : name == "reco_eta" ? Transform::absolute
+                                                     : Transform::identity);
+  }
+  // A weight that depends on the inputs only does not change the mean at given inputs. Without it the squared loss sees
+  // little but the outliers of wide, soft jets.
+  return {jets, std::move(features), "reco_pt", {.weight = statistic == "mean" ? precision : "", .group = "event"}};
+}
+
+calibrant::FitOptions training_plan(std::int64_t n_jets, const Settings& settings) {
+  constexpr std::int64_t batch_size = 512;
+  calibrant::FitOptions plan;
+  // With fewer jets, more passes.
+  plan.epochs = settings.epochs > 0 ? settings.epochs : n_jets >= 100'000 ? 40 : 80;
+  plan.batch_size = static_cast<int>(std::min(n_jets, batch_size));
+  plan.seed = settings.seed;
+  plan.output = calibrant::Output::ratio;
+  // Steps this large find the narrow cracks of the detector, which small ones smooth over; the decay keeps the response
+  // rising with pT where no jets are, so that it can be inverted.
+  plan.adam = {.learning_rate = 0.02, .weight_decay = 0.035};
+  plan.schedule = calibrant::schedule::WarmUp<calibrant::schedule::Cosine>{};
+  plan.validation_fraction = 0.0;  // the test jets are already apart
+  plan.threads = settings.threads;
+  return plan;
+}
+
+Response train(const calibrant::Dataset& data, const std::string& statistic, const calibrant::FitOptions& plan) {
+  namespace loss = calibrant::loss;
+  if (statistic == "mean") return calibrant::fit<Network>(data, loss::Squared{}, plan);
+  // The network's output is reco / true, so the kernel's width is in that unit.
+  if (statistic == "mode")
+    return calibrant::fit<Network>(data, loss::LeakyGaussianKernel{.bandwidth = 0.1, .leakiness = 0.01}, plan);
+  return calibrant::fit<Network>(data, loss::Absolute{}, plan);
+}
+
+CalibratedJets calibrate(const JetCalibration& calibration, const TestJets& jets) {
+  CalibratedJets result{std::vector<float>(jets.size()), std::vector<calibrant::Status>(jets.size())};
+  calibration(batch_of(jets, result));
+  return result;
+}
+
+double calibration_rate(const JetCalibration& calibration, const TestJets& jets, std::int64_t n_jets, int threads) {
+  CalibratedJets result{std::vector<float>(jets.size()), std::vector<calibrant::Status>(jets.size())};
+  const auto batch = batch_of(jets, result);
+  calibrant::ThreadPool pool(threads);
+  std::int64_t done = 0;
+  const examples::Stopwatch watch;
+  for (; done < n_jets; done += static_cast<std::int64_t>(jets.size())) calibration(batch, pool);
+  return static_cast<double>(done) / watch.seconds();
+}

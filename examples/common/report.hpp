@@ -1,0 +1,60 @@
+// Pictures by gnuplot, where it is installed, and a page that shows them with the tables, where it is not without them.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <utility>
+
+#include "calibrant/error.hpp"
+#include "calibrant/io/atomic_file.hpp"
+#include "common/program.hpp"
+#include "common/result_table.hpp"
+
+namespace examples {
+
+/// Writes `script` to the folder as plots.gp and lets gnuplot run it there.
+/// @return why there are no pictures; empty if all went well.
+inline std::string draw(const std::string& folder, const std::string& script) {
+  calibrant::io::write_file(folder + "/plots.gp", script);
+  const int code = run_process({"gnuplot", "plots.gp"}, folder);
+  if (code == program_not_found) return "gnuplot is not installed";
+  return code == 0 ? "" : "gnuplot ended with exit code " + std::to_string(code);
+}
+
+/// A page of headings, text, tables and pictures, in the order they are added.
+class HtmlReport {
+ public:
+  /// @param folder    where the page and its pictures are.
+  /// @param no_pictures  why there are none; empty if there are.
+  HtmlReport(std::string title, std::string folder, std::string no_pictures)
+      : title_(std::move(title)), folder_(std::move(folder)), no_pictures_(std::move(no_pictures)) {
+    if (!no_pictures_.empty()) add_text("No pictures: " + no_pictures_ + ". The tables hold the same numbers.");
+  }
+
+  void add_text(const std::string& text) { body_ += "<p>" + html_escaped(text) + "</p>\n"; }
+  void add(const ResultTable& table) { body_ += "<h2>" + html_escaped(table.title()) + "</h2>\n" + table.html(); }
+  void add_picture(const std::string& file, const std::string& caption) {
+    if (no_pictures_.empty())
+      body_ += "<figure><img src=\"" + file + "\" alt=\"" + html_escaped(caption) + "\"><figcaption>" +
+               html_escaped(caption) + "</figcaption></figure>\n";
+  }
+
+  /// @throws calibrant::Error if the file cannot be written.
+  void write() const {
+    calibrant::io::write_file(
+        folder_ + "/report.html",
+        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<title>" + html_escaped(title_) +
+            "</title>\n<style>\n"
+            "body { font-family: sans-serif; max-width: 72em; margin: 2em auto; padding: 0 1em; }\n"
+            "table { border-collapse: collapse; font-variant-numeric: tabular-nums; }\n"
+            "th, td { padding: 0.2em 0.7em; text-align: right; border-bottom: 1px solid #ddd; }\n"
+            "td.text { text-align: left; }\nfigure { margin: 1.5em 0; }\nimg { max-width: 100%; }\n"
+            "</style>\n</head>\n<body>\n<h1>" +
+            html_escaped(title_) + "</h1>\n" + body_ + "</body>\n</html>\n");
+  }
+
+ private:
+  std::string title_, folder_, no_pictures_, body_;
+};
+
+}  // namespace examples
