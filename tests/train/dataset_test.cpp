@@ -172,6 +172,25 @@ TEST_CASE("columns that are repeated, unknown or none") {
         "Dataset of jets.csv: expected one target or more, found none");
 }
 
+TEST_CASE("an ignored feature may hold anything; its numbers are kept where they are numbers") {
+  Jets jets;
+  jets.at(0, 1) = nan;
+  jets.at(1, 1) = -inf;
+  const Dataset data(jets.table(), {"pt", {"eta", Transform::ignored}}, "reco");
+  CHECK(data.feature(0, 1) == 0.0f);
+  CHECK(data.feature(1, 1) == 0.0f);
+  CHECK(data.feature(2, 1) == 1.5f);
+  jets.at(2, 0) = nan;  // the others may not
+  CHECK(refusal(jets, {"pt", {"eta", Transform::ignored}}).find("row 2, column 'pt'") != std::string::npos);
+}
+
+TEST_CASE("units of the targets") {
+  const Dataset data(Jets{}.table(), {"pt"}, std::vector<std::string>{"reco", "eta"}, {.target_units = {"GeV", ""}});
+  CHECK(data.target_units() == std::vector<std::string>{"GeV", ""});
+  CHECK(refusal({}, {"pt"}, {"reco"}, {.target_units = {"GeV", "mm"}}) ==
+        "Dataset of jets.csv: expected 1 target unit(s) or fewer, found 2");
+}
+
 TEST_CASE("zero and minus zero are one group") {
   Jets jets;
   jets.at(0, 4) = 0.0;

@@ -219,14 +219,10 @@ void check_gather() {
 
 TEST_CASE("every column of every row gets to its place, for any number of features") {
   check_gather<1, float>();
-  check_gather<2, float>();
-  check_gather<5, float>();
   check_gather<6, float>();
-  check_gather<10, float>();
   check_gather<15, float>();
   check_gather<19, float>();
   check_gather<2, double>();
-  check_gather<7, double>();
 }
 
 TEST_CASE("a part of a tile: lanes past the events count for nothing") {
