@@ -7,6 +7,8 @@
 #include <string>
 #include <string_view>
 
+#include "calibrant/core/compiler.hpp"
+
 namespace calibrant {
 
 /// Thrown for wrong use: bad data, bad options, bad files. The message says what was expected and what was found.
@@ -17,7 +19,7 @@ class Error : public std::runtime_error {
   /// @param where     what was being done, on what: "reading jets.npy", "Dataset, row 17, column 'rho'".
   /// @param expected  what the library needs there.
   /// @param found     what was there instead.
-  Error(std::string_view where, std::string_view expected, std::string_view found)
+  CALIBRANT_COLD Error(std::string_view where, std::string_view expected, std::string_view found)
       : std::runtime_error(std::string(where) + ": expected " + std::string(expected) + ", found " +
                            std::string(found)) {}
 };

@@ -16,9 +16,12 @@
 #if defined(__GNUC__)
 #define CALIBRANT_INLINE inline __attribute__((always_inline))
 #define CALIBRANT_NOINLINE __attribute__((noinline))
+// Files, messages, reports: what runs once is compiled for size, which takes the compiler half the time.
+#define CALIBRANT_COLD __attribute__((noinline, cold))
 #define CALIBRANT_LAMBDA_INLINE __attribute__((always_inline))
 #else
 #define CALIBRANT_INLINE inline
 #define CALIBRANT_NOINLINE
+#define CALIBRANT_COLD
 #define CALIBRANT_LAMBDA_INLINE
 #endif

@@ -29,7 +29,7 @@ namespace calibrant::io {
 class AtomicFile {
  public:
   /// @throws Error if `path` is a folder, a device or write-protected, or no file can be made in its folder.
-  explicit AtomicFile(const std::string& path) : where_("writing " + path), target_(resolve(path)) {
+  CALIBRANT_COLD explicit AtomicFile(const std::string& path) : where_("writing " + path), target_(resolve(path)) {
     const std::size_t slash = target_.rfind('/');
     folder_ = slash == std::string::npos ? "." : slash == 0 ? "/" : target_.substr(0, slash);
     const std::string name = slash == std::string::npos ? target_ : target_.substr(slash + 1);
@@ -72,7 +72,7 @@ class AtomicFile {
   void write(std::string_view text) { write(std::as_bytes(std::span(text.data(), text.size()))); }
 
   /// Makes the new file durable and puts it in the old one's place. To be called once, after the last write.
-  void commit() {
+  CALIBRANT_COLD void commit() {
     if (!synchronise(file_.number())) fail("to flush the file to disk");
     if (file_.close() != 0) fail("to close the file");
     if (::rename(temporary_.c_str(), target_.c_str()) != 0) fail("to rename the finished file");
@@ -84,7 +84,7 @@ class AtomicFile {
 
  private:
   /// The file behind a symbolic link, or `path` itself: rename must not replace the link by a file.
-  std::string resolve(const std::string& path) const {
+  CALIBRANT_COLD std::string resolve(const std::string& path) const {
     struct stat status {};
     if (::lstat(path.c_str(), &status) != 0 || !S_ISLNK(status.st_mode)) return path;
     const std::unique_ptr<char, void (*)(void*)> real(::realpath(path.c_str(), nullptr), std::free);
@@ -106,7 +106,7 @@ class AtomicFile {
     throw Error(where_, expected, system_message(reason));
   }
 
-  void discard() noexcept {
+  CALIBRANT_COLD void discard() noexcept {
     file_.close();
     if (!temporary_.empty()) ::unlink(temporary_.c_str());
     temporary_.clear();

@@ -31,24 +31,25 @@ using Json = nlohmann::ordered_json;  // as safetensors.hpp: a second kind would
 
 inline constexpr int n_self_tests = 3;
 
-inline const std::string& metadata(const TensorFile& file, const std::string& key, const std::string& where) {
+inline CALIBRANT_COLD const std::string& metadata(const TensorFile& file, const std::string& key,
+                                                  const std::string& where) {
   const auto found = file.metadata.find(key);
   if (found == file.metadata.end()) throw Error(where, "metadata '" + key + "'", "none");
   return found->second;
 }
-inline void require(const TensorFile& file, const std::string& key, const std::string& expected,
-                    const std::string& where) {
+inline CALIBRANT_COLD void require(const TensorFile& file, const std::string& key, const std::string& expected,
+                                   const std::string& where) {
   const std::string& found = metadata(file, key, where);
   if (found != expected) throw Error(where + ", " + key, expected, found);
 }
-inline Json parse(const TensorFile& file, const std::string& key, const std::string& where) {
+inline CALIBRANT_COLD Json parse(const TensorFile& file, const std::string& key, const std::string& where) {
   Json json = Json::parse(metadata(file, key, where), nullptr, false);
   if (json.is_discarded()) throw Error(where + ", " + key, "JSON", "text that is none");
   return json;
 }
 /// @throws Error unless the entry is there, of the kind of Value, and fits it: numbers are finite and in its range.
 template <class Value>
-Value get(const Json& object, const char* key, const std::string& where) {
+CALIBRANT_COLD Value get(const Json& object, const char* key, const std::string& where) {
   const auto found = object.is_object() ? object.find(key) : object.end();
   const std::string expected = "an entry '" + std::string(key) + "'";
   if (!object.is_object() || found == object.end()) throw Error(where, expected, "none");
@@ -74,7 +75,7 @@ inline int get_count(double value, const std::string& where) {
   return static_cast<int>(value);
 }
 /// @throws Error for text that is not UTF-8, such as the name of a column of an old file.
-inline std::string text_of(const Json& json, const std::string& what) {
+inline CALIBRANT_COLD std::string text_of(const Json& json, const std::string& what) {
   try {
     return json.dump();
   } catch (const Json::exception& failure) {
@@ -102,7 +103,8 @@ std::vector<Value> values_of(const TensorFile& file, const std::string& name, co
   return tensor_values<Value>(*found);
 }
 template <class Enumeration>
-Enumeration enumeration(const std::string& text, std::initializer_list<Enumeration> values, const std::string& where) {
+CALIBRANT_COLD Enumeration enumeration(const std::string& text, std::initializer_list<Enumeration> values,
+                                       const std::string& where) {
   std::string known;
   for (const Enumeration value : values) {
     if (to_string(value) == text) return value;
@@ -171,8 +173,8 @@ std::vector<typename C::Scalar> self_test_calibrated(const C& calibration,
 }
 /// Builds for other instruction sets may round differently; anything more is another model.
 template <class S>
-void check_self_test(const std::vector<S>& found, const std::vector<S>& stored, double tolerance,
-                     const std::string& where) {
+CALIBRANT_COLD void check_self_test(const std::vector<S>& found, const std::vector<S>& stored, double tolerance,
+                                    const std::string& where) {
   if (found.size() != stored.size())
     throw Error(where, std::to_string(found.size()) + " self-test values", std::to_string(stored.size()));
   for (std::size_t i = 0; i < found.size(); ++i) {
@@ -187,13 +189,13 @@ void check_self_test(const std::vector<S>& found, const std::vector<S>& stored, 
 }
 
 template <class Policy>
-Json policy_to_json(const Policy& policy) {
+CALIBRANT_COLD Json policy_to_json(const Policy& policy) {
   Json json{{"policy", Policy::name}};
   Policy::each_setting(policy, [&](const char* name, const auto& value) { json[name] = value; });
   return json;
 }
 template <class Policy>
-Policy policy_from_json(const Json& json, const std::string& where) {
+CALIBRANT_COLD Policy policy_from_json(const Json& json, const std::string& where) {
   const auto name = get<std::string>(json, "policy", where);
   if (name != Policy::name) throw Error(where, std::string("the policy ") + Policy::name, name);
   Policy policy;
@@ -212,7 +214,7 @@ inline std::string name_at(const std::vector<std::string>& names, std::size_t i,
   return i < names.size() ? names[i] : fallback;
 }
 template <class Member>
-Json inputs_to_json(const Member& member) {
+CALIBRANT_COLD Json inputs_to_json(const Member& member) {
   Json inputs = Json::array();
   for (std::size_t i = 0; i < member.inputs.size(); ++i) {
     const auto& input = member.inputs[i];
@@ -228,7 +230,7 @@ Json inputs_to_json(const Member& member) {
   return inputs;
 }
 template <class Member>
-Json outputs_to_json(const Member& member) {
+CALIBRANT_COLD Json outputs_to_json(const Member& member) {
   Json outputs = Json::array();
   for (std::size_t i = 0; i < member.outputs.size(); ++i) {
     const auto& output = member.outputs[i];
@@ -243,7 +245,7 @@ Json outputs_to_json(const Member& member) {
 }
 
 template <class Response>
-void add_response(TensorFile& file, const Response& response) {
+CALIBRANT_COLD void add_response(TensorFile& file, const Response& response) {
   using Member = typename MemberOf<Response>::Type;
   using S = typename Member::Scalar;
   std::vector<const Member*> members;
@@ -296,7 +298,7 @@ void add_response(TensorFile& file, const Response& response) {
 }
 
 template <class Response>
-Response read_response(const TensorFile& file, const std::string& where) {
+CALIBRANT_COLD Response read_response(const TensorFile& file, const std::string& where) {
   using Member = typename MemberOf<Response>::Type;
   using S = typename Member::Scalar;
   require(file, "schema", model_schema, where);
@@ -391,7 +393,7 @@ Response read_response(const TensorFile& file, const std::string& where) {
 
 /// The bytes-to-be of a model, an ensemble or a calibration.
 template <class Object>
-TensorFile to_tensor_file(const Object& object) {
+CALIBRANT_COLD TensorFile to_tensor_file(const Object& object) {
   using namespace model_file;
   TensorFile file;
   if constexpr (is_calibration<Object>) {
@@ -420,7 +422,7 @@ void save(const Object& object, const std::string& path) {
 
 /// Makes an Object of a file read before. @throws Error as `load`.
 template <class Object>
-Object from_tensor_file(const TensorFile& file, const std::string& where) {
+CALIBRANT_COLD Object from_tensor_file(const TensorFile& file, const std::string& where) {
   using namespace model_file;
   require(file, "schema", model_schema, where);
   require(file, "kind", is_calibration<Object> ? "calibration" : is_ensemble<Object> ? "ensemble" : "model", where);

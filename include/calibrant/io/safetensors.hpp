@@ -45,7 +45,7 @@ struct TensorFile {
   std::vector<Tensor> tensors;                  ///< in the order of their bytes in the file
 
   /// The tensor of that name. @throws Error that lists the names there are.
-  const Tensor& tensor(std::string_view name) const {
+  CALIBRANT_COLD const Tensor& tensor(std::string_view name) const {
     const auto found = std::find_if(tensors.begin(), tensors.end(), [&](const Tensor& t) { return t.name == name; });
     if (found != tensors.end()) return *found;
     std::string known;
@@ -144,7 +144,7 @@ inline constexpr std::size_t checksum_size = 64;
 /// The bytes of a safetensors file: header padded with spaces to a multiple of 8 bytes, tensors in the order given,
 /// checksum in the metadata. @throws Error for repeated or reserved names, unknown dtypes, bytes that do not fit the
 /// shape, and text that is not UTF-8.
-inline std::vector<std::byte> format_safetensors(const TensorFile& file, const std::string& target) {
+inline CALIBRANT_COLD std::vector<std::byte> format_safetensors(const TensorFile& file, const std::string& target) {
   const std::string where = "writing " + target;
   if (file.metadata.contains(std::string(checksum_key)))
     throw Error(where, "metadata without the reserved key 'checksum'", "that key");
@@ -185,7 +185,7 @@ inline std::vector<std::byte> format_safetensors(const TensorFile& file, const s
 }
 
 /// The JSON of a header. @throws Error for bad JSON, repeated keys, and more levels than the format has.
-inline nlohmann::ordered_json parse_safetensors_header(std::string_view text, const std::string& where) {
+inline CALIBRANT_COLD nlohmann::ordered_json parse_safetensors_header(std::string_view text, const std::string& where) {
   using Json = nlohmann::ordered_json;
   std::vector<std::set<std::string>> keys;
   const auto check_keys = [&](int depth, Json::parse_event_t event, Json& value) {
@@ -210,8 +210,9 @@ struct SafetensorsEntry {
 };
 
 /// One tensor's part of the header. @throws Error unless dtype, shape and offsets are there, agree, and fit the data.
-inline SafetensorsEntry parse_safetensors_entry(const std::string& name, const nlohmann::ordered_json& value,
-                                                std::uint64_t data_size, const std::string& where) {
+inline CALIBRANT_COLD SafetensorsEntry parse_safetensors_entry(const std::string& name,
+                                                               const nlohmann::ordered_json& value,
+                                                               std::uint64_t data_size, const std::string& where) {
   const std::string here = where + ", tensor " + excerpt(name);
   const auto is_size = [](const nlohmann::ordered_json& number) {
     return number.is_number_unsigned() &&
@@ -237,9 +238,9 @@ inline SafetensorsEntry parse_safetensors_entry(const std::string& name, const n
 }
 
 /// Takes the checksum out of the metadata and compares it. @throws Error if it is missing and required, or wrong.
-inline void check_safetensors_checksum(std::span<const std::byte> bytes, std::string_view header,
-                                       std::map<std::string, std::string>& metadata, const std::string& where,
-                                       SafetensorsOptions options) {
+inline CALIBRANT_COLD void check_safetensors_checksum(std::span<const std::byte> bytes, std::string_view header,
+                                                      std::map<std::string, std::string>& metadata,
+                                                      const std::string& where, SafetensorsOptions options) {
   const auto entry = metadata.find(std::string(checksum_key));
   const bool is_ours = entry != metadata.end() && entry->second.starts_with("sha256:") &&
                        entry->second.size() == std::string_view("sha256:").size() + checksum_size;
@@ -268,8 +269,8 @@ inline void check_safetensors_checksum(std::span<const std::byte> bytes, std::st
 /// @throws Error, with what was expected and found, unless the file is whole, unaltered and consistent: header length
 ///         and JSON, every key once, known dtypes, shape times value size equal to the bytes, tensors that cover the
 ///         data without gap or overlap, checksum.
-inline TensorFile parse_safetensors(std::span<const std::byte> bytes, const std::string& source,
-                                    SafetensorsOptions options = {}) {
+inline CALIBRANT_COLD TensorFile parse_safetensors(std::span<const std::byte> bytes, const std::string& source,
+                                                   SafetensorsOptions options = {}) {
   const std::string where = "reading " + source;
   std::uint64_t length = 0;
   if (bytes.size() < sizeof(length))
@@ -323,13 +324,13 @@ inline TensorFile parse_safetensors(std::span<const std::byte> bytes, const std:
 }
 
 /// Reads a safetensors file. @throws Error as parse_safetensors does, and if the file cannot be read.
-inline TensorFile read_safetensors(const std::string& path, SafetensorsOptions options = {}) {
+inline CALIBRANT_COLD TensorFile read_safetensors(const std::string& path, SafetensorsOptions options = {}) {
   return parse_safetensors(read_file<std::vector<std::byte>>(path), path, options);
 }
 
 /// Writes a safetensors file, atomically, with its checksum.
 /// @throws Error as format_safetensors does, and if the file cannot be written; the old file is then whole.
-inline void write_safetensors(const std::string& path, const TensorFile& file) {
+inline CALIBRANT_COLD void write_safetensors(const std::string& path, const TensorFile& file) {
   write_file(path, format_safetensors(file, path));
 }
 

@@ -23,7 +23,7 @@ class BasicTable {
   BasicTable() = default;
 
   /// @throws Error if a name is empty or repeated, or values.size() is not a multiple of the number of names.
-  BasicTable(std::vector<std::string> names, std::vector<Scalar> values, std::string source = "table")
+  CALIBRANT_COLD BasicTable(std::vector<std::string> names, std::vector<Scalar> values, std::string source = "table")
       : names_(std::move(names)), values_(std::move(values)), source_(std::move(source)) {
     for (std::size_t i = 0; i < names_.size(); ++i) {
       if (names_[i].empty())
@@ -58,7 +58,7 @@ class BasicTable {
   }
 
   /// Index of a column. @throws Error that lists the columns there are.
-  int index(std::string_view name) const {
+  CALIBRANT_COLD int index(std::string_view name) const {
     const auto position = std::find(names_.begin(), names_.end(), name);
     if (position == names_.end()) {
       std::string known;

@@ -31,8 +31,8 @@ using Fingerprint = std::vector<std::pair<std::string, std::string>>;
 
 /// Writes a checkpoint; the old file stays whole until the new one is complete.
 template <class Scalar, int n_params>
-void save_checkpoint(const std::string& path, const TrainingState<Scalar, n_params>& state,
-                     const Fingerprint& fingerprint) {
+CALIBRANT_COLD void save_checkpoint(const std::string& path, const TrainingState<Scalar, n_params>& state,
+                                    const Fingerprint& fingerprint) {
   io::TensorFile file;
   file.metadata.insert(fingerprint.begin(), fingerprint.end());
   file.metadata["kind"] = "calibrant checkpoint";
@@ -56,7 +56,8 @@ void save_checkpoint(const std::string& path, const TrainingState<Scalar, n_para
 /// Reads a checkpoint if the file exists; false if there is none.
 /// @throws Error if the file is damaged or belongs to a training with other settings (names the first that differs).
 template <class Scalar, int n_params>
-bool load_checkpoint(const std::string& path, TrainingState<Scalar, n_params>& state, const Fingerprint& fingerprint) {
+CALIBRANT_COLD bool load_checkpoint(const std::string& path, TrainingState<Scalar, n_params>& state,
+                                    const Fingerprint& fingerprint) {
   if (!io::file_exists(path)) return false;
   const io::TensorFile file = io::read_safetensors(path);
   const std::string where = "resuming from " + path;

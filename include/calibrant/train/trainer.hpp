@@ -182,7 +182,7 @@ class Trainer {
     ParametersType gradient;
   };
 
-  void prepare_model(const BasicDataset<Scalar>& data, const Model<Net, Scalar>* start) {
+  CALIBRANT_COLD void prepare_model(const BasicDataset<Scalar>& data, const Model<Net, Scalar>* start) {
     if (start != nullptr) {
       model_ = *start;
       const auto& names = start->description.features;
@@ -407,7 +407,7 @@ class Trainer {
   }
 
   /// Finds the first row whose loss is not finite with the parameters before the step.
-  Error not_finite(const std::uint32_t* index, int count, const std::string& place, const char* what) {
+  CALIBRANT_COLD Error not_finite(const std::uint32_t* index, int count, const std::string& place, const char* what) {
     const auto p = static_cast<const ParametersType&>(state_.parameters).view();
     Step& step = *steps_[0];
     const auto finite = [&](int i) {
@@ -430,7 +430,7 @@ class Trainer {
   }
 
   /// What a checkpoint must agree with to be resumed.
-  Fingerprint fingerprint() const {
+  CALIBRANT_COLD Fingerprint fingerprint() const {
     const Adam& adam = options_.adam;
     return {{"architecture", Net::describe()},
             {"scalar", sizeof(Scalar) == 4 ? "float" : "double"},
@@ -451,8 +451,8 @@ class Trainer {
             {"n_training", std::to_string(n_training())},
             {"n_validation", std::to_string(n_validation())}};
   }
-  void save() const { save_checkpoint(options_.checkpoint, state_, fingerprint()); }
-  void resume() { load_checkpoint(options_.checkpoint, state_, fingerprint()); }
+  CALIBRANT_COLD void save() const { save_checkpoint(options_.checkpoint, state_, fingerprint()); }
+  CALIBRANT_COLD void resume() { load_checkpoint(options_.checkpoint, state_, fingerprint()); }
 
   Loss loss_;
   FitOptions options_;

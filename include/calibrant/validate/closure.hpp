@@ -36,7 +36,7 @@ inline std::vector<double> ratio(Column calibrated, Column truth) {
 /// All columns of a profile as CSV: one row per bin, before them a row for the events below the first edge and after
 /// them one for those above the last. Statistics of empty bins are empty cells, unknown errors "inf".
 /// @throws Error if the stream cannot take it.
-inline void write_csv(const Profile& profile, std::ostream& out) {
+inline CALIBRANT_COLD void write_csv(const Profile& profile, std::ostream& out) {
   TextTable table;
   table.header = {"low", "high", "n", "effective_n", "x_mean"};
   const std::vector<std::pair<const char*, Estimate ProfileBin::*>> statistics = {
@@ -84,7 +84,7 @@ struct Layout {
   std::vector<std::pair<std::string, Estimate ProfileBin::*>> columns;
 };
 
-inline void print(const Profile& profile, const Layout& layout, std::ostream& out) {
+inline CALIBRANT_COLD void print(const Profile& profile, const Layout& layout, std::ostream& out) {
   TextTable table;
   table.header = {layout.x_name, "n"};
   for (const auto& [name, member] : layout.columns) table.header.push_back(name);

@@ -22,7 +22,7 @@ struct TextTable {
   std::vector<std::vector<std::string>> rows;
 
   /// Columns aligned to the right, two spaces apart.
-  void print(std::ostream& out) const {
+  CALIBRANT_COLD void print(std::ostream& out) const {
     std::vector<std::size_t> width(header.size(), 0);
     const auto widen = [&](const std::vector<std::string>& row) {
       for (std::size_t i = 0; i < row.size(); ++i) width[i] = std::max(width[i], row[i].size());
@@ -42,7 +42,7 @@ struct TextTable {
   }
 
   /// @throws Error if the stream cannot take it.
-  void write_csv(std::ostream& out) const {
+  CALIBRANT_COLD void write_csv(std::ostream& out) const {
     const auto write = [&](const std::vector<std::string>& row) {
       for (std::size_t i = 0; i < row.size(); ++i) out << (i > 0 ? "," : "") << row[i];
       out << '\n';
@@ -55,7 +55,7 @@ struct TextTable {
 };
 
 /// Fixed number of decimals; "-" for NaN.
-inline std::string fixed(double value, int decimals) {
+inline CALIBRANT_COLD std::string fixed(double value, int decimals) {
   if (std::isnan(value)) return "-";
   std::array<char, 400> buffer;  // 309 digits before the point of the largest double
   const auto end = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value, std::chars_format::fixed,
@@ -64,21 +64,21 @@ inline std::string fixed(double value, int decimals) {
 }
 
 /// Six significant digits at most, in the shorter of the usual forms: for bin edges.
-inline std::string general(double value) {
+inline CALIBRANT_COLD std::string general(double value) {
   std::array<char, 64> buffer;
   const auto end = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value, std::chars_format::general, 6);
   return std::string(buffer.data(), end.ptr);
 }
 
 /// The shortest text that reads back as the same number; empty for NaN.
-inline std::string exact(double value) {
+inline CALIBRANT_COLD std::string exact(double value) {
   if (std::isnan(value)) return "";
   std::array<char, 64> buffer;
   return std::string(buffer.data(), std::to_chars(buffer.data(), buffer.data() + buffer.size(), value).ptr);
 }
 
 /// "0.9985 +- 0.0012"; without the error if that is unknown, "-" for NaN.
-inline std::string with_error(const Estimate& estimate, int decimals) {
+inline CALIBRANT_COLD std::string with_error(const Estimate& estimate, int decimals) {
   std::string text = fixed(estimate.value, decimals);
   if (std::isfinite(estimate.value) && std::isfinite(estimate.error)) text += " +- " + fixed(estimate.error, decimals);
   return text;
