@@ -18,4 +18,3 @@ TEST_CASE("Mlp without hidden layers, with positive outputs") {
   checks::check_module<Direct>();
   CHECK(Direct::describe() == "dense(3, 2, softplus)");
 }
-TEST_CASE("2-50-1 PReLU") { checks::check_module<Mlp<Inputs<2>, Hidden<50, PReLU>, Outputs<1>>>(); }
