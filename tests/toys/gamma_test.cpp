@@ -56,6 +56,7 @@ TEST_CASE("samples follow the exact law") {
   const Gamma law(3.5, 2.0);
   const auto values = law.sample(200000, 3);
   std::vector<double> u;
+  u.reserve(values.size());
   for (const double y : values) u.push_back(law.cdf(y));
   CHECK(kolmogorov(u) < 2.75);
   CHECK(law.sample(10, 3)[9] == values[9]);

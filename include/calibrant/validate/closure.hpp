@@ -48,10 +48,10 @@ inline CALIBRANT_COLD void write_csv(const Profile& profile, std::ostream& out) 
       {"half_width", &ProfileBin::half_width},
       {"relative_half_width", &ProfileBin::relative_half_width}};
   for (const auto& [name, member] : statistics) {
-    table.header.push_back(name);
+    table.header.emplace_back(name);
     table.header.push_back(std::string(name) + "_error");
   }
-  table.header.push_back("core_converged");
+  table.header.emplace_back("core_converged");
   const auto outside = [&](const char* low, const char* high, std::int64_t n) {
     std::vector<std::string> row = {low, high, std::to_string(n)};
     row.resize(table.header.size());
@@ -68,7 +68,7 @@ inline CALIBRANT_COLD void write_csv(const Profile& profile, std::ostream& out) 
       row.push_back(exact(estimate.value));
       row.push_back(std::isnan(estimate.value) ? "" : exact(estimate.error));
     }
-    row.push_back(bin.empty() ? "" : bin.core_converged ? "1" : "0");
+    row.emplace_back(bin.empty() ? "" : bin.core_converged ? "1" : "0");
     table.rows.push_back(std::move(row));
   }
   outside(last.c_str(), "inf", profile.above);

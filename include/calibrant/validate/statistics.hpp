@@ -136,7 +136,7 @@ class Sample {
     std::array<double, n_cells> histogram{};
     const auto [begin, end] = between(low - 0.5 * cell, low + (n_cells - 1) * cell);
     for (std::size_t i = begin; i < end; ++i)
-      histogram[static_cast<std::size_t>((values_[i] - low) / cell + 0.5)] += weight(i);
+      histogram[static_cast<std::size_t>(std::lround((values_[i] - low) / cell))] += weight(i);
     std::array<double, 2 * reach + 1> shape;
     for (int k = -reach; k <= reach; ++k)
       shape[static_cast<std::size_t>(k + reach)] = std::exp(-0.5 * k * k / (cells_per_bandwidth * cells_per_bandwidth));
