@@ -113,7 +113,7 @@ TEST_CASE("pools end at once, used or not, awake or asleep") {
   auto asleep = std::make_unique<ThreadPool>(3);
   std::this_thread::sleep_for(std::chrono::milliseconds(20));
   asleep.reset();
-  CHECK(asleep == nullptr);
+  CHECK(!asleep);
 }
 
 TEST_CASE("a run allocates nothing") {
