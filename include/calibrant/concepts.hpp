@@ -191,14 +191,16 @@ concept Response =
 //
 // A policy that solves L(x) = y for x: Newton, Bisection. T as for a Response, S is ScalarOf<T>.
 //
+// clang-format off
 // expression                         | returns     | semantics
 // -----------------------------------|-------------|-------------------------------------------------------------------
 // Policy::name                       | const char* | in the model file
-// Policy::each_setting(i, visit)     | -           | visit(name, value) for each setting: what the model file
-// stores i.validate()                       | -           | throws Error if a setting is out of range i.solve(evaluate,
-// y, range, start) | Root<T>     | evaluate: x -> ValueSlope<T>, T -> T lane by lane; start inside
+// Policy::each_setting(i, visit)     | -           | visit(name, value) for each setting: what the model file stores
+// i.validate()                       | -           | throws Error if a setting is out of range
+// i.solve(evaluate, y, range, start) | Root<T>     | evaluate: x -> ValueSlope<T>, T -> T lane by lane; start inside
 //                                    |             | range. In each lane exactly one of solved, below, above, failed,
 //                                    |             | and nothing that depends on the other lanes; noexcept
+// clang-format on
 
 /// A response of which nothing is known: to ask whether a policy can solve it.
 template <class T>

@@ -3,13 +3,11 @@
 #include "calibrant/io/atomic_file.hpp"
 
 #include <doctest/doctest.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <csignal>
 #include <cstddef>
 #include <cstdio>
 #include <filesystem>
@@ -19,6 +17,7 @@
 
 #include "calibrant/error.hpp"
 #include "calibrant/io/read_file.hpp"
+#include "size_limit.hpp"
 #include "temporary_folder.hpp"
 
 namespace io = calibrant::io;
@@ -41,24 +40,6 @@ int full_disk() {
   errno = ENOSPC;
   return -1;
 }
-
-/// From here to the end of the scope, the kernel writes no file beyond this size (EFBIG, after a partial write).
-struct SizeLimit {
-  explicit SizeLimit(rlim_t size) {
-    old_handler = std::signal(SIGXFSZ, SIG_IGN);
-    ::getrlimit(RLIMIT_FSIZE, &old_limit);
-    const rlimit limit{size, old_limit.rlim_max};
-    ::setrlimit(RLIMIT_FSIZE, &limit);
-  }
-  SizeLimit(const SizeLimit&) = delete;
-  SizeLimit& operator=(const SizeLimit&) = delete;
-  ~SizeLimit() {
-    ::setrlimit(RLIMIT_FSIZE, &old_limit);
-    std::signal(SIGXFSZ, old_handler);
-  }
-  rlimit old_limit{};
-  void (*old_handler)(int) = nullptr;
-};
 
 }  // namespace
 

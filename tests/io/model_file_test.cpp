@@ -2,10 +2,8 @@
 #include "calibrant/io/model_file.hpp"
 
 #include <doctest/doctest.h>
-#include <sys/resource.h>
 
 #include <array>
-#include <csignal>
 #include <cstddef>
 #include <cstring>
 #include <limits>
@@ -16,6 +14,7 @@
 
 #include "calibrant/invert.hpp"
 #include "calibrant/io/read_file.hpp"
+#include "size_limit.hpp"
 #include "some_model.hpp"
 #include "temporary_folder.hpp"
 
@@ -84,24 +83,6 @@ void check_same_calibration(const C& a, const C& b) {
     CHECK(was.status == is.status);
   }
 }
-
-/// From here to the end of the scope, the kernel writes no file beyond this size (EFBIG, after a partial write).
-struct SizeLimit {
-  explicit SizeLimit(rlim_t size) {
-    old_handler = std::signal(SIGXFSZ, SIG_IGN);
-    ::getrlimit(RLIMIT_FSIZE, &old_limit);
-    const rlimit limit{size, old_limit.rlim_max};
-    ::setrlimit(RLIMIT_FSIZE, &limit);
-  }
-  SizeLimit(const SizeLimit&) = delete;
-  SizeLimit& operator=(const SizeLimit&) = delete;
-  ~SizeLimit() {
-    ::setrlimit(RLIMIT_FSIZE, &old_limit);
-    std::signal(SIGXFSZ, old_handler);
-  }
-  rlimit old_limit{};
-  void (*old_handler)(int) = nullptr;
-};
 
 }  // namespace
 

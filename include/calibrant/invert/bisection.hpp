@@ -1,9 +1,6 @@
 // Bisection: slow, and right for every continuous response.
 #pragma once
 
-#include <string>
-
-#include "calibrant/error.hpp"
 #include "calibrant/invert/root.hpp"
 
 namespace calibrant::invert {
@@ -20,11 +17,7 @@ struct Bisection {
     visit("tolerance", self.tolerance);
     visit("iterations", self.iterations);
   }
-  void validate() const {
-    if (!(tolerance > 0.0 && tolerance < 1.0))
-      throw Error("Bisection, tolerance", "a number between 0 and 1", std::to_string(tolerance));
-    if (iterations < 1) throw Error("Bisection, iterations", "one or more", std::to_string(iterations));
-  }
+  void validate() const { validate_settings("Bisection", tolerance, iterations); }
 
   template <class T, class Evaluate>
   Root<T> solve(const Evaluate& evaluate, const T& y, const Range<ScalarOf<T>>& range, const T&) const noexcept {

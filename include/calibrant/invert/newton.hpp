@@ -3,9 +3,7 @@
 #pragma once
 
 #include <limits>
-#include <string>
 
-#include "calibrant/error.hpp"
 #include "calibrant/invert/root.hpp"
 
 namespace calibrant::invert {
@@ -27,11 +25,7 @@ struct Newton {
     visit("tolerance", self.tolerance);
     visit("iterations", self.iterations);
   }
-  void validate() const {
-    if (!(tolerance > 0.0 && tolerance < 1.0))
-      throw Error("Newton, tolerance", "a number between 0 and 1", std::to_string(tolerance));
-    if (iterations < 1) throw Error("Newton, iterations", "one or more", std::to_string(iterations));
-  }
+  void validate() const { validate_settings("Newton", tolerance, iterations); }
 
   /// @param evaluate  x -> ValueSlope of the response.
   /// @param start     first guess, inside the range; y itself is a good one for a response near 1.

@@ -4,8 +4,10 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <string>
 
 #include "calibrant/core/math.hpp"
+#include "calibrant/error.hpp"
 #include "calibrant/nn/model.hpp"
 
 namespace calibrant::invert {
@@ -22,6 +24,13 @@ struct Root {
   Mask above;   ///< y is above L at the upper edge, where L rises
   Mask failed;  ///< L is flat, falling, jumps or is not finite where the solution should be
 };
+
+/// @throws Error that names the solver if a setting is out of range.
+CALIBRANT_COLD inline void validate_settings(const std::string& solver, double tolerance, int iterations) {
+  if (!(tolerance > 0.0 && tolerance < 1.0))
+    throw Error(solver + ", tolerance", "a number between 0 and 1", std::to_string(tolerance));
+  if (iterations < 1) throw Error(solver + ", iterations", "one or more", std::to_string(iterations));
+}
 
 template <class T>
 CALIBRANT_INLINE typename ScalarTraits<T>::Mask all_lanes(bool set) noexcept {

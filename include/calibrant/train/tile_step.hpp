@@ -91,23 +91,21 @@ class TileStep {
   void observe(const Loss& loss, ParameterView p, const TileContext& context, double* sums) noexcept
       requires(loss::BatchCoupled<Loss>) {
     forward(p, context);
-    const auto terms = event(loss, y_);
-    for (int k = 0; k < Loss::n_means; ++k)
-      sums[k] += static_cast<double>(sum_lanes(weight_ * terms[static_cast<std::size_t>(k)]));
+    add_terms(loss, sums);
   }
 
   /// Weighted losses of the gathered tile, without dropout and without a gradient.
-  Lanes evaluate(const Loss& loss, ParameterView p) noexcept {
+  Lanes evaluate(const Loss& loss, ParameterView p) noexcept requires(!loss::BatchCoupled<Loss>) {
     Net::template forward<T>(p, View<const T, n_in>(x_), View<T, n_out>(y_));
-    T unused[n_out];
-    return weight_ * cotangent(loss, unused, nullptr);
+    if constexpr (loss::UsesSlope<Loss>)
+      return weight_ * loss.event(y_[0].value, y_[0].tangent[0], target_[0]);
+    else
+      return weight_ * loss::value(loss, View<const Lanes, n_out>(y_), View<const Lanes, n_targets>(target_));
   }
   /// The same for a batch-coupled loss: adds to its sums.
   void evaluate(const Loss& loss, ParameterView p, double* sums) noexcept requires(loss::BatchCoupled<Loss>) {
     Net::template forward<T>(p, View<const T, n_in>(x_), View<T, n_out>(y_));
-    const auto terms = event(loss, y_);
-    for (int k = 0; k < Loss::n_means; ++k)
-      sums[k] += static_cast<double>(sum_lanes(weight_ * terms[static_cast<std::size_t>(k)]));
+    add_terms(loss, sums);
   }
 
  private:
@@ -120,6 +118,13 @@ class TileStep {
   void forward(ParameterView p, const TileContext& context) noexcept {
     workspace_.start(context);
     Net::template forward<T>(p, View<const T, n_in>(x_), View<T, n_out>(y_), workspace_);
+  }
+
+  /// Adds the weighted terms of the tile's events to the sums of a batch-coupled loss.
+  void add_terms(const Loss& loss, double* sums) const noexcept {
+    const auto terms = event(loss, y_);
+    for (int k = 0; k < Loss::n_means; ++k)
+      sums[k] += static_cast<double>(sum_lanes(weight_ * terms[static_cast<std::size_t>(k)]));
   }
 
   template <class D>

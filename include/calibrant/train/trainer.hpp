@@ -60,8 +60,7 @@ class Trainer {
     }
     state_.best = state_.parameters;
     for (int thread = 0; thread < pool_.n_threads(); ++thread) steps_.push_back(std::make_unique<Step>());
-    const int most_shards = (options_.batch_size + shard_size - 1) / shard_size;
-    shards_.resize(static_cast<std::size_t>(most_shards));
+    shards_.resize(static_cast<std::size_t>(n_shards(options_.batch_size)));
     if (!options_.checkpoint.empty()) {
       data_sha256_ = io::sha256(std::as_bytes(std::span<const Scalar>(rows_.values)));
       resume();
@@ -285,15 +284,30 @@ class Trainer {
     return losses;
   }
 
-  /// Calls visit(step, index, count, first) for each tile of a shard.
+  /// Gathers each tile of the events first .. last of a batch and calls visit(first event of the tile).
   template <class Visit>
   void for_tiles(Step& step, const std::uint32_t* index, int first, int last, Visit&& visit) {
     for (int tile = first; tile < last; tile += Step::samples) {
-      const int count = std::min(Step::samples, last - tile);
-      step.gather(rows_, index + tile, count);
-      visit(tile, count);
+      step.gather(rows_, index + tile, std::min(Step::samples, last - tile));
+      visit(tile);
     }
   }
+
+  /// Calls begin(step, sum), visit(step, sum, context) for each tile and end(step, sum) for every shard of a batch, on
+  /// the threads of the pool.
+  template <class Begin, class Visit, class End>
+  void for_shards(const std::uint32_t* index, int count, Begin&& begin, Visit&& visit, End&& end) {
+    pool_.run(n_shards(count), [&](int shard, int thread) noexcept {
+      ShardSum& sum = shards_[static_cast<std::size_t>(shard)];
+      Step& step = *steps_[static_cast<std::size_t>(thread)];
+      begin(step, sum);
+      for_tiles(step, index, shard * shard_size, std::min(count, (shard + 1) * shard_size), [&](int tile) {
+        visit(step, sum, TileContext{options_.seed, state_.optimizer.step, static_cast<std::uint32_t>(tile), 0});
+      });
+      end(step, sum);
+    });
+  }
+  static constexpr int n_shards(int count) noexcept { return (count + shard_size - 1) / shard_size; }
 
   struct BatchResult {
     double loss, weight;
@@ -304,43 +318,30 @@ class Trainer {
     for (int i = 0; i < count; ++i) weight += static_cast<double>(rows_.row(index[i])[Step::Rows::weight_column]);
     if (!(weight > 0.0)) return {0.0, 0.0};  // nothing to learn from this batch
     const auto inverse_weight = static_cast<Scalar>(1.0 / weight);
-    const int n_shards = (count + shard_size - 1) / shard_size;
     const auto p = static_cast<const ParametersType&>(state_.parameters).view();
-    TileContext context{options_.seed, state_.optimizer.step, 0, 0};
 
     Scalar mean_slopes[max_means] = {};
     double batch_loss = 0.0;
     if constexpr (loss::BatchCoupled<Loss>) {
-      pool_.run(n_shards, [&](int shard, int thread) noexcept {
-        ShardSum& sum = shards_[static_cast<std::size_t>(shard)];
-        std::fill(std::begin(sum.means), std::end(sum.means), 0.0);
-        Step& step = *steps_[static_cast<std::size_t>(thread)];
-        const int last = std::min(count, (shard + 1) * shard_size);
-        for_tiles(step, index, shard * shard_size, last, [&](int tile, int) {
-          TileContext here = context;
-          here.first_sample = static_cast<std::uint32_t>(tile);
-          step.observe(loss_, p, here, sum.means);
-        });
-      });
-      batch_loss = combine(n_shards, weight, mean_slopes);
+      for_shards(
+          index, count, [](Step&, ShardSum& sum) { std::fill(std::begin(sum.means), std::end(sum.means), 0.0); },
+          [&](Step& step, ShardSum& sum, const TileContext& context) { step.observe(loss_, p, context, sum.means); },
+          [](Step&, ShardSum&) {});
+      batch_loss = combine(n_shards(count), weight, mean_slopes);
     }
 
-    pool_.run(n_shards, [&](int shard, int thread) noexcept {
-      ShardSum& sum = shards_[static_cast<std::size_t>(shard)];
-      Step& step = *steps_[static_cast<std::size_t>(thread)];
-      step.clear();
-      const int last = std::min(count, (shard + 1) * shard_size);
-      for_tiles(step, index, shard * shard_size, last, [&](int tile, int) {
-        TileContext here = context;
-        here.first_sample = static_cast<std::uint32_t>(tile);
-        step.train(loss_, p, here, inverse_weight, mean_slopes);
-      });
-      sum.gradient.clear();
-      sum.loss = step.collect(sum.gradient);
-    });
+    for_shards(
+        index, count, [](Step& step, ShardSum&) { step.clear(); },
+        [&](Step& step, ShardSum&, const TileContext& context) {
+          step.train(loss_, p, context, inverse_weight, mean_slopes);
+        },
+        [](Step& step, ShardSum& sum) {
+          sum.gradient.clear();
+          sum.loss = step.collect(sum.gradient);
+        });
     ParametersType& gradient = shards_[0].gradient;
     double loss_sum = shards_[0].loss;
-    for (int shard = 1; shard < n_shards; ++shard) {
+    for (int shard = 1; shard < n_shards(count); ++shard) {
       const ShardSum& sum = shards_[static_cast<std::size_t>(shard)];
       loss_sum += sum.loss;
       for (int i = 0; i < Net::n_params; ++i) gradient[i] += sum.gradient[i];
@@ -356,11 +357,11 @@ class Trainer {
   }
 
   /// Value of a batch-coupled loss and its derivative with respect to the means.
-  double combine(int n_shards, double weight, Scalar* mean_slopes) const {
+  double combine(int n_sums, double weight, Scalar* mean_slopes) const {
     if constexpr (loss::BatchCoupled<Loss>) {
       constexpr std::size_t K = Loss::n_means;
       double sums[K] = {};
-      for (int shard = 0; shard < n_shards; ++shard)
+      for (int shard = 0; shard < n_sums; ++shard)
         for (std::size_t k = 0; k < K; ++k) sums[k] += shards_[static_cast<std::size_t>(shard)].means[k];
       std::array<Dual<double, Loss::n_means>, K> means;
       for (std::size_t k = 0; k < K; ++k)
@@ -387,7 +388,7 @@ class Trainer {
       Step& step = *steps_[static_cast<std::size_t>(thread)];
       const std::int64_t first = static_cast<std::int64_t>(shard) * block;
       const int count = static_cast<int>(std::min<std::int64_t>(block, n - first));
-      for_tiles(step, rows.data() + first, 0, count, [&](int, int) {
+      for_tiles(step, rows.data() + first, 0, count, [&](int) {
         if constexpr (loss::BatchCoupled<Loss>)
           step.evaluate(loss_, p, sum.means);
         else
