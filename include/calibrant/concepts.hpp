@@ -41,7 +41,8 @@ struct Root;
 //                                             |             | NoInputGradient{}. T = Dual<B, 1>: dy.value is dL/dy_dot,
 //                                             |             | dy.tangent dL/dy, and so for dx; dp still gets dL/dp
 // dp.clear()                                  | -           | zero
-// dp.collect(S*)                              | -           | adds the sums to n_params numbers, order of parameters
+// dp.collect(p, S*)                           | -           | adds the sums to n_params numbers, order of parameters;
+//                                             |             | p is that of the pullbacks since clear
 //
 // Each sample of a tile must give the same bits as alone, whatever T. The pushforward is forward over duals.
 
@@ -67,7 +68,7 @@ concept ModuleOver = ModuleShape<M> &&
   M::template pullback<T>(p, x, y, w, dy, dp, dx);
   M::template pullback<T>(p, x, y, w, dy, dp, NoInputGradient{});
   dp.clear();
-  sums.collect(gradient);
+  sums.collect(p, gradient);
 };
 
 /// A module over every scalar type of the list; over float if the list is empty.
@@ -123,6 +124,8 @@ concept Head = (M::n_params == 0) && Module<M, Ts...>;
 // A::slope(y, saved, a)    | T            | dy/dz; over duals its tangent carries the curvature
 // A::parameter_slope(saved)| T            | dy/da; only if n_parameters is 1
 // A::pull(dy, y, saved, a) | T            | dy * slope; optional, for those that have it cheaper in one go
+// A::negative_slope(a)     | S            | optional, for those that are z for z > 0 and a multiple of z elsewhere: that
+//                          |              | multiple; they train faster in front of a single output
 
 template <class A, class T>
 concept ActivationOver = requires(const T& z, const ScalarOf<T>& a) {

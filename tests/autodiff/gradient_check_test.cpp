@@ -41,7 +41,7 @@ struct Bump {
   struct Accumulator {
     LaneSum<T> weight[3];
     void clear() noexcept { *this = Accumulator{}; }
-    void collect(ScalarOf<T>* gradient) const noexcept {
+    void collect(View<const ScalarOf<T>, 3>, ScalarOf<T>* gradient) const noexcept {
       for (int i = 0; i < 3; ++i) gradient[i] += weight[i].total();
     }
   };

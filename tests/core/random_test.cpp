@@ -42,6 +42,29 @@ TEST_CASE("a sequence is its blocks in order; seed, stream and substream are the
         philox::generate({1, 5, static_cast<std::uint32_t>(Stream::shuffle), 7}, {0x9abcdef0u, 0x12345678u}));
 }
 
+TEST_CASE("many blocks at once are the blocks one by one") {
+  const Random random(0x123456789abcdef0u, Stream::shuffle, 7);
+  for (const std::size_t n_blocks : {0u, 1u, 3u, 8u, 21u}) {
+    const std::uint64_t first = 0xFFFFFFFAu;  // the lower half of the counter overflows on the way
+    std::vector<std::uint32_t> words(4 * n_blocks);
+    random.fill(first, words);
+    for (std::size_t i = 0; i < words.size(); ++i) CHECK(words[i] == random.block(first + i / 4)[i % 4]);
+  }
+}
+
+TEST_CASE("a shuffle is that of Fisher and Yates with the numbers of its sequence") {
+  std::vector<std::uint32_t> items(3000), expected(3000);
+  for (std::uint32_t i = 0; i < 3000; ++i) items[i] = expected[i] = 10 * i;
+  Random random(3, Stream::shuffle, 2);
+  shuffle(items, random);
+  for (std::uint32_t i = 3000; i > 1; --i) std::swap(expected[i - 1], expected[random.below(i)]);
+  CHECK(items == expected);
+  std::vector<std::uint32_t> none, one{7};
+  shuffle(none, random);
+  shuffle(one, random);
+  CHECK((none.empty() && one == std::vector<std::uint32_t>{7}));
+}
+
 TEST_CASE("seeds, streams and substreams give different sequences") {
   const auto first = [](Random random) { return random(); };
   const std::uint32_t reference = first(Random(1, Stream::toy, 0));

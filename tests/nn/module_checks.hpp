@@ -101,6 +101,38 @@ void run(View<const ScalarOf<T>, M::n_params> p, const T* x, const T* dy, std::u
                           View<const T, M::n_out>(dy), dp, View<T, M::n_in>(dx));
 }
 
+/// The gradient of a tile is made of sums over its samples of factors of the terms, not of the terms.
+template <class M, class T>
+constexpr bool sums_products_apart = [] {
+  if constexpr (requires { M::template Together<T>::exists; })
+    return M::template Together<T>::exists;
+  else
+    return false;
+}();
+
+/// The moduli of what a sample adds to the sums that the gradient of a rectified layer and its readout is made of.
+template <class M, class S>
+std::vector<double> products_of_rectified(View<const S, M::n_params> p, const S* x, const S* dy) {
+  constexpr int n_inputs = M::inputs[0], units = M::outputs[0];
+  const auto modulus = [](S a) { return std::fabs(static_cast<double>(a)); };
+  std::vector<double> result(M::n_params);
+  constexpr int bias = n_inputs * units, readout = M::n_params - units - 1;
+  const double cotangent = modulus(dy[0]);
+  for (int j = 0; j < units; ++j) {
+    const double v = modulus(p[readout + j]);
+    double z = modulus(p[bias + j]);
+    for (int k = 0; k < n_inputs; ++k) {
+      z += modulus(p[j * n_inputs + k] * x[k]);
+      result[static_cast<std::size_t>(j * n_inputs + k)] = v * cotangent * modulus(x[k]);
+    }
+    result[static_cast<std::size_t>(bias + j)] = v * cotangent;
+    if (readout > bias + units) result[static_cast<std::size_t>(bias + units + j)] = v * cotangent * z;
+    result[static_cast<std::size_t>(readout + j)] = cotangent * z;
+  }
+  result.back() = cotangent;
+  return result;
+}
+
 /// T is a Wide or a Dual of one. `Trains` is false for modules whose training forward differs (dropout).
 template <class M, class T, bool InferenceIsTraining = true>
 void check_tile(std::uint64_t seed) {
@@ -178,16 +210,18 @@ void check_tile(std::uint64_t seed) {
     for (int o = 0; o < M::n_out; ++o) y_differs += different(Tile::lane(y_training, o, s), y_lane[o]);
     for (int i = 0; i < M::n_in; ++i) dx_differs += different(Tile::lane(dx, i, s), dx_lane[i]);
     std::vector<S> gradient(M::n_params);
-    dp_lane.collect(gradient.data());
+    dp_lane.collect(p.view(), gradient.data());
+    std::vector<double> terms(gradient.begin(), gradient.end());
+    if constexpr (sums_products_apart<M, T>) terms = products_of_rectified<M>(p.view(), x_lane, dy_lane);
     for (std::size_t i = 0; i < gradient.size(); ++i) {
       sum[i] += static_cast<double>(gradient[i]);
-      moduli[i] += std::fabs(static_cast<double>(gradient[i]));
+      moduli[i] += std::fabs(terms[i]);
     }
   }
   CHECK(y_differs == 0);
   CHECK(dx_differs == 0);
   std::vector<S> gradient(M::n_params);
-  dp.collect(gradient.data());
+  dp.collect(p.view(), gradient.data());
   // A sum of n terms in chains of at most `samples`, each with the rounding of the products that made it: 16 covers
   // cancellation between the two products of a dual's term.
   double worst = 0.0;
@@ -209,8 +243,8 @@ void check_tile(std::uint64_t seed) {
                             View<const T, M::n_out>(each->dy), dp_both, NoInputGradient{});
   }
   std::vector<S> both(M::n_params), separately(gradient);
-  dp_both.collect(both.data());
-  dp_second.collect(separately.data());
+  dp_both.collect(p.view(), both.data());
+  dp_second.collect(p.view(), separately.data());
   double worst_sum = 0.0;
   for (std::size_t i = 0; i < both.size(); ++i)
     worst_sum = std::max(worst_sum, static_cast<double>(std::fabs(both[i] - separately[i])) / (moduli[i] + 1e-30));

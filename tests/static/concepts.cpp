@@ -25,7 +25,7 @@ struct Scale {
   template <class T>
   struct Accumulator {
     void clear() {}
-    void collect(ScalarOf<T>*) const {}
+    void collect(View<const ScalarOf<T>, 1>, ScalarOf<T>*) const {}
   };
   template <class T>
   static void forward(View<const ScalarOf<T>, 1>, View<const T, 1>, View<T, 1>) {}
@@ -51,7 +51,7 @@ struct WithoutWorkspace : Scale {
 struct WithoutClear : Scale {
   template <class T>
   struct Accumulator {
-    void collect(ScalarOf<T>*) const {}
+    void collect(View<const ScalarOf<T>, 1>, ScalarOf<T>*) const {}
   };
 };
 struct OtherShape : Scale {

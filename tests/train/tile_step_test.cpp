@@ -181,9 +181,10 @@ template <class Rows>
 Rows some_rows() {
   Rows rows;
   Random random(3);
-  for (int i = 0; i < 50 * Rows::width; ++i)
-    rows.values.push_back(static_cast<typename decltype(rows.values)::value_type>(random.normal()));
-  rows.values.resize(rows.values.size() + lanes<typename decltype(rows.values)::value_type>);
+  rows.resize(50);
+  for (int event = 0; event < 50; ++event)
+    for (int column = 0; column < Rows::width; ++column)
+      rows.row(event)[column] = static_cast<std::remove_reference_t<decltype(rows.row(0)[0])>>(random.normal());
   return rows;
 }
 
@@ -229,7 +230,7 @@ TEST_CASE("a part of a tile: lanes past the events count for nothing") {
   using Step = TileStep<Net, double, loss::Squared>;
   auto rows = some_rows<Step::Rows>();
   Random random(4);
-  for (std::size_t row = 0; row < 50; ++row) rows.values[row * Step::Rows::width + Step::Rows::weight_column] = 1.5;
+  for (int row = 0; row < 50; ++row) rows.row(row)[Step::Rows::weight_column] = 1.5;
   Parameters<double, Net::n_params> p;
   Net::initialise<double>(p.view(), random);
   const View<const double, Net::n_params> view = p.view();
@@ -245,7 +246,7 @@ TEST_CASE("a part of a tile: lanes past the events count for nothing") {
       first += count;
     }
     Parameters<double, Net::n_params> gradient;
-    const double loss = step->collect(gradient);
+    const double loss = step->collect(view, gradient);
     return std::pair{loss, gradient};
   };
   const auto [loss_a, gradient_a] = sums({32, 8});

@@ -224,7 +224,7 @@ GradientReport check_gradient(View<const double, M::n_params> p, View<const doub
   sums.clear();
   M::template pullback<double>(p, x, View<const double, n_out>(y.data()), workspace,
                                View<const double, n_out>(u.data()), sums, View<double, n_in>(dx.data()));
-  sums.collect(dp.data());
+  sums.collect(p, dp.data());
   for (std::size_t o = 0; o < u.size(); ++o) differences.magnitude += std::fabs(u[o] * y[o]);
 
   // Second order: L = u.y + u.y_dot.
@@ -242,7 +242,7 @@ GradientReport check_gradient(View<const double, M::n_params> p, View<const doub
   M::template pullback<D>(p, View<const D, n_in>(dual_x.data()), View<const D, n_out>(dual_y.data()), dual_workspace,
                           View<const D, n_out>(dual_dy.data()), dual_sums, View<D, n_in>(dual_dx.data()));
   std::vector<double> mixed_dp(size(n_params)), mixed_dx(size(n_in));
-  dual_sums.collect(mixed_dp.data());
+  dual_sums.collect(p, mixed_dp.data());
   for (std::size_t i = 0; i < mixed_dx.size(); ++i) mixed_dx[i] = dual_dx[i].tangent[0];
 
   GradientReport report;

@@ -19,9 +19,11 @@
 // Files, messages, reports: what runs once is compiled for size, which takes the compiler half the time.
 #define CALIBRANT_COLD __attribute__((noinline, cold))
 #define CALIBRANT_LAMBDA_INLINE __attribute__((always_inline))
+#define CALIBRANT_PREFETCH(address) __builtin_prefetch(address, 0, 2)
 #else
 #define CALIBRANT_INLINE inline
 #define CALIBRANT_NOINLINE
 #define CALIBRANT_COLD
 #define CALIBRANT_LAMBDA_INLINE
+#define CALIBRANT_PREFETCH(address) static_cast<void>(address)
 #endif

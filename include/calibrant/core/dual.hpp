@@ -75,7 +75,14 @@ CALIBRANT_INLINE Wide<S, P> fma(S a, const Wide<S, P>& b, const Wide<S, P>& c) n
 /// on another, and the bits would differ.
 template <class T>
 CALIBRANT_INLINE T rounded_product(const T& a, const T& b) noexcept {
-  return fma(a, b, T(ScalarOf<T>(0)));
+  return fma(a, b, T(ScalarOf<T>(-0.0)));  // -0: the neutral element of addition, the sign of a zero stays
+}
+/// a factor, rounded, where the mask is set, a elsewhere.
+CALIBRANT_INLINE float scale_where(bool mask, float a, float factor) noexcept {
+  return mask ? rounded_product(a, factor) : a;
+}
+CALIBRANT_INLINE double scale_where(bool mask, double a, double factor) noexcept {
+  return mask ? rounded_product(a, factor) : a;
 }
 constexpr float select(bool mask, float yes, float no) noexcept { return mask ? yes : no; }
 constexpr double select(bool mask, double yes, double no) noexcept { return mask ? yes : no; }
@@ -176,6 +183,11 @@ CALIBRANT_INLINE Dual<Base, N> select(const typename ScalarTraits<Base>::Mask& m
   result.value = select(mask, yes.value, no.value);
   CALIBRANT_UNROLL for (int i = 0; i < N; ++i) result.tangent[i] = select(mask, yes.tangent[i], no.tangent[i]);
   return result;
+}
+template <class Base, int N>
+CALIBRANT_INLINE Dual<Base, N> scale_where(const typename ScalarTraits<Base>::Mask& mask, const Dual<Base, N>& a,
+                                           const Dual<Base, N>& factor) noexcept {
+  return select(mask, a * factor, a);
 }
 
 /// The value of a Dual; anything else itself.

@@ -2,11 +2,18 @@
 // 1, 2, 3", SC11). A number is a pure function of (seed, stream, index), so results do not depend on threads or order.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstdint>
+#include <cstring>
 #include <limits>
 #include <numbers>
+#include <span>
+#include <utility>
+#include <xsimd/xsimd.hpp>
+
+#include "calibrant/core/compiler.hpp"
 
 namespace calibrant {
 
@@ -18,6 +25,11 @@ namespace philox {
 using Counter = std::array<std::uint32_t, 4>;
 using Key = std::array<std::uint32_t, 2>;
 
+constexpr void raise(Key& key) noexcept {
+  key[0] += 0x9E3779B9u;
+  key[1] += 0xBB67AE85u;
+}
+
 /// Philox-4x32 with ten rounds: 128 random bits for a 128-bit counter and a 64-bit key.
 constexpr Counter generate(Counter counter, Key key) noexcept {
   for (int round = 0; round < 10; ++round) {
@@ -26,11 +38,22 @@ constexpr Counter generate(Counter counter, Key key) noexcept {
     counter = {static_cast<std::uint32_t>(product_1 >> 32) ^ counter[1] ^ key[0], static_cast<std::uint32_t>(product_1),
                static_cast<std::uint32_t>(product_0 >> 32) ^ counter[3] ^ key[1],
                static_cast<std::uint32_t>(product_0)};
-    key[0] += 0x9E3779B9u;
-    key[1] += 0xBB67AE85u;
+    raise(key);
   }
   return counter;
 }
+
+#if defined(__AVX2__)
+/// Of the lower halves of the lanes.
+CALIBRANT_INLINE xsimd::batch<std::uint64_t> product(const xsimd::batch<std::uint64_t>& a,
+                                                     const xsimd::batch<std::uint64_t>& b) noexcept {
+#if XSIMD_WITH_AVX512F
+  return _mm512_mul_epu32(a, b);
+#else
+  return _mm256_mul_epu32(a, b);
+#endif
+}
+#endif
 
 }  // namespace philox
 
@@ -53,6 +76,44 @@ class Random {
   constexpr philox::Counter block(std::uint64_t index) const noexcept {
     return philox::generate(
         {static_cast<std::uint32_t>(index), static_cast<std::uint32_t>(index >> 32), stream_, substream_}, key_);
+  }
+
+  /// The words of the blocks from `first` on, one block after the other, as many at once as fit a register.
+  /// @pre words.size() is a multiple of 4.
+  void fill(std::uint64_t first, std::span<std::uint32_t> words) const noexcept {
+    std::size_t done = 0;
+#if defined(__AVX2__)
+    using Words = xsimd::batch<std::uint64_t>;  // 32 bits in each
+    constexpr std::size_t L = Words::size;
+    alignas(Words) std::uint64_t numbers[L];
+    for (; done + 4 * L <= words.size(); done += 4 * L) {
+      for (std::size_t i = 0; i < L; ++i) numbers[i] = first + done / 4 + i;
+      const Words number = Words::load_aligned(numbers), low(0xFFFFFFFFu);
+      Words counter[4] = {number & low, number >> 32, Words(stream_), Words(substream_)};
+      philox::Key key = key_;
+      for (int round = 0; round < 10; ++round) {
+        const Words product_0 = philox::product(counter[0], Words(0xD2511F53u));
+        const Words product_1 = philox::product(counter[2], Words(0xCD9E8D57u));
+        counter[0] = (product_1 >> 32) ^ counter[1] ^ Words(key[0]);
+        counter[1] = product_1 & low;
+        counter[2] = (product_0 >> 32) ^ counter[3] ^ Words(key[1]);
+        counter[3] = product_0 & low;
+        philox::raise(key);
+      }
+      // Two words side by side are one number of 64 bits.
+      alignas(Words) std::uint64_t pairs[2][L];
+      (counter[0] | (counter[1] << 32)).store_aligned(pairs[0]);
+      (counter[2] | (counter[3] << 32)).store_aligned(pairs[1]);
+      for (std::size_t i = 0; i < L; ++i) {
+        std::memcpy(words.data() + done + 4 * i, &pairs[0][i], 8);
+        std::memcpy(words.data() + done + 4 * i + 2, &pairs[1][i], 8);
+      }
+    }
+#endif
+    for (; done < words.size(); done += 4) {
+      const philox::Counter counter = block(first + done / 4);
+      std::copy(counter.begin(), counter.end(), words.begin() + static_cast<std::ptrdiff_t>(done));
+    }
   }
 
   /// Next 32 random bits.
@@ -106,5 +167,31 @@ class Random {
   double spare_ = 0.0;
   bool has_spare_ = false;
 };
+
+/// Random order, every one equally likely (Fisher and Yates, as Durstenfeld, CACM 7 (1964) 420); the bounds are drawn
+/// as by Random::below from a fresh `random`.
+inline void shuffle(std::span<std::uint32_t> items, const Random& random) noexcept {
+  constexpr std::size_t buffered = 512;
+  std::uint32_t words[buffered];
+  std::size_t position = buffered;
+  std::uint64_t next_block = 0;
+  const auto next = [&]() CALIBRANT_LAMBDA_INLINE {
+    if (position == buffered) {
+      random.fill(next_block, words);
+      next_block += buffered / 4;
+      position = 0;
+    }
+    return words[position++];
+  };
+  for (std::size_t i = items.size(); i > 1; --i) {
+    const auto bound = static_cast<std::uint32_t>(i);
+    std::uint64_t product = std::uint64_t{next()} * bound;
+    if (static_cast<std::uint32_t>(product) < bound) {
+      const std::uint32_t threshold = (0u - bound) % bound;
+      while (static_cast<std::uint32_t>(product) < threshold) product = std::uint64_t{next()} * bound;
+    }
+    std::swap(items[i - 1], items[product >> 32]);
+  }
+}
 
 }  // namespace calibrant

@@ -1,6 +1,7 @@
 // Transposes of squares of hardware registers, and the sums of many virtual registers at once that they make cheap.
 #pragma once
 
+#include <cstring>
 #include <utility>
 
 #include "calibrant/core/wide.hpp"
@@ -29,6 +30,22 @@ CALIBRANT_INLINE void transpose_square(Batch<S> (&rows)[static_cast<unsigned>(ba
     }
     CALIBRANT_UNROLL for (int i = 0; i < L; ++i) rows[i] = shuffled[i];
   }
+}
+
+/// Four numbers from `column` on of each of four rows become four numbers from `place` on in each of four columns.
+template <class S>
+CALIBRANT_INLINE void transpose_four(const S* const* rows, int column, S* const* columns, int place) noexcept {
+  using Four [[gnu::vector_size(4 * sizeof(S))]] = S;
+  Four row[4];
+  CALIBRANT_UNROLL for (int i = 0; i < 4; ++i) std::memcpy(&row[i], rows[i] + column, sizeof(Four));
+  const Four low_02 = __builtin_shufflevector(row[0], row[2], 0, 4, 1, 5);
+  const Four high_02 = __builtin_shufflevector(row[0], row[2], 2, 6, 3, 7);
+  const Four low_13 = __builtin_shufflevector(row[1], row[3], 0, 4, 1, 5);
+  const Four high_13 = __builtin_shufflevector(row[1], row[3], 2, 6, 3, 7);
+  const Four column_of[4] = {
+      __builtin_shufflevector(low_02, low_13, 0, 4, 1, 5), __builtin_shufflevector(low_02, low_13, 2, 6, 3, 7),
+      __builtin_shufflevector(high_02, high_13, 0, 4, 1, 5), __builtin_shufflevector(high_02, high_13, 2, 6, 3, 7)};
+  CALIBRANT_UNROLL for (int i = 0; i < 4; ++i) std::memcpy(columns[i] + place, &column_of[i], sizeof(Four));
 }
 
 /// sums[i] += the sum of the lanes of wides[i], for n of them; the order of each sum is

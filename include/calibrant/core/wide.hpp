@@ -38,6 +38,22 @@ CALIBRANT_INLINE Batch<Scalar> fused(const Batch<Scalar>& a, const Batch<Scalar>
 #endif
 }
 
+/// a + b where the mask is set, a elsewhere. `a` must not be -0, which sums that start from 0 never are.
+template <class Scalar>
+CALIBRANT_INLINE Batch<Scalar> add_where(const xsimd::batch_bool<Scalar>& mask, const Batch<Scalar>& a,
+                                         const Batch<Scalar>& b) noexcept {
+#if XSIMD_WITH_AVX512F
+  if constexpr (std::is_same_v<Scalar, float>)
+    return _mm512_mask_add_ps(a, mask, a, b);
+  else
+    return _mm512_mask_add_pd(a, mask, a, b);
+#elif XSIMD_WITH_SSE2
+  return a + (b & Batch<Scalar>(static_cast<typename Batch<Scalar>::register_type>(mask)));
+#else
+  return xsimd::select(mask, a + b, a);
+#endif
+}
+
 /// Vector registers of this instruction set: block shapes of the dense kernels follow it.
 #if defined(__AVX512F__) || defined(__aarch64__)
 inline constexpr int hardware_registers = 32;
@@ -170,6 +186,25 @@ CALIBRANT_INLINE Wide<Scalar, P> select(const WideMask<Scalar, P>& mask, const W
   Wide<Scalar, P> result;
   CALIBRANT_UNROLL for (int i = 0; i < result.n_batches; ++i) result.batch[i] =
       xsimd::select(mask.batch[i], yes.batch[i], no.batch[i]);
+  return result;
+}
+
+/// a factor, rounded, where the mask is set, a elsewhere.
+template <class Scalar, int P>
+CALIBRANT_INLINE Wide<Scalar, P> scale_where(const WideMask<Scalar, P>& mask, const Wide<Scalar, P>& a,
+                                             const Wide<Scalar, P>& factor) noexcept {
+  Wide<Scalar, P> result;
+  CALIBRANT_UNROLL for (int i = 0; i < result.n_batches; ++i) {
+#if XSIMD_WITH_AVX512F
+    if constexpr (std::is_same_v<Scalar, float>)
+      result.batch[i] = _mm512_mask_mul_ps(a.batch[i], mask.batch[i], a.batch[i], factor.batch[i]);
+    else
+      result.batch[i] = _mm512_mask_mul_pd(a.batch[i], mask.batch[i], a.batch[i], factor.batch[i]);
+#else
+    result.batch[i] =
+        xsimd::select(mask.batch[i], fused(a.batch[i], factor.batch[i], Batch<Scalar>(Scalar(-0.0))), a.batch[i]);
+#endif
+  }
   return result;
 }
 

@@ -2,6 +2,8 @@
 // over duals the slope carries the curvature, which is what reverse-over-dual needs.
 #pragma once
 
+#include <concepts>
+
 #include "calibrant/core/math.hpp"
 
 namespace calibrant {
@@ -24,6 +26,7 @@ struct Activated {
 //   A::slope(y, saved, a)    -> dy/dz, from the output and what was saved
 //   A::parameter_slope(saved)-> dy/da (only if n_parameters is 1)
 //   A::pull(dy, y, saved, a) -> dy * slope, optional: where that is cheaper in one go
+//   A::negative_slope(a)     -> dy/dz for z <= 0 of those that are z for z > 0 and a multiple of z elsewhere
 // `cheap` ones run in registers inside the dense kernel; `smooth` ones have a curvature. ReLU and its kin have none:
 // a penalty on dL/dx through them trains the slopes only where the sign pattern stays, and that is all there is.
 
@@ -59,6 +62,10 @@ struct ReLU {
     using S = ScalarOf<T>;
     return select(y > T(S(0)), T(S(1)), T(S(0)));
   }
+  template <class S>
+  static constexpr S negative_slope(S) noexcept {
+    return S(0);
+  }
 };
 
 /// z if z > 0, else 0.01 z.
@@ -71,12 +78,16 @@ struct LeakyReLU {
   static constexpr double leak = 0.01;
   template <class T, class A>
   static CALIBRANT_INLINE Activated<T> apply(const T& z, const A&) noexcept {
-    return {rounded_product(z, slope(z, z, 0)), z};
+    return {scale_where(z <= T(ScalarOf<T>(0)), z, T(ScalarOf<T>(leak))), z};
   }
   template <class T, class A>
   static CALIBRANT_INLINE T slope(const T& y, const T&, const A&) noexcept {
     using S = ScalarOf<T>;
     return select(y > T(S(0)), T(S(1)), T(S(leak)));
+  }
+  template <class S>
+  static constexpr S negative_slope(S) noexcept {
+    return S(leak);
   }
 };
 
@@ -90,7 +101,7 @@ struct PReLU {
   static constexpr Initialiser initialiser = Initialiser::he;
   template <class T, class A>
   static CALIBRANT_INLINE Activated<T> apply(const T& z, const A& a) noexcept {
-    return {select(z > T(ScalarOf<T>(0)), z, rounded_product(z, T(a))), z};
+    return {scale_where(z <= T(ScalarOf<T>(0)), z, T(a)), z};
   }
   template <class T, class A>
   static CALIBRANT_INLINE T slope(const T&, const T& z, const A& a) noexcept {
@@ -104,6 +115,10 @@ struct PReLU {
   template <class T>
   static CALIBRANT_INLINE T parameter_slope(const T& z) noexcept {
     return min(z, T(ScalarOf<T>(0)));
+  }
+  template <class S>
+  static constexpr S negative_slope(S a) noexcept {
+    return a;
   }
 };
 
@@ -192,6 +207,12 @@ struct ELU {
     using S = ScalarOf<T>;
     return select(y > T(S(0)), T(S(1)), y + T(S(1)));
   }
+};
+
+/// Linear on both sides of one kink at 0, with slope 1 above.
+template <class Activation, class S>
+concept RectifierOver = requires(S a) {
+  { Activation::negative_slope(a) } -> std::same_as<S>;
 };
 
 /// dL/dz from dL/dy.

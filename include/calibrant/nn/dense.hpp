@@ -78,7 +78,7 @@ struct Dense {
       for (auto& a : slope) a = LaneSum<T>{};
     }
     /// Adds the sums into `gradient` (n_params), in the order of the parameters.
-    void collect(S* gradient) const noexcept {
+    void collect(View<const S, n_params>, S* gradient) const noexcept {
       if constexpr (in_lanes) {
         collect_sums(weight, n_weights, gradient);
       } else {

@@ -33,7 +33,7 @@ struct Activate {
     void clear() noexcept {
       for (auto& a : slope) a = LaneSum<T>{};
     }
-    void collect(ScalarOf<T>* gradient) const noexcept {
+    void collect(View<const ScalarOf<T>, n_params>, ScalarOf<T>* gradient) const noexcept {
       if constexpr (n_params > 0) collect_sums(slope, N, gradient);
     }
   };

@@ -86,6 +86,19 @@ struct LaneSum {
       sum += term;
     }
   }
+  /// sum += term where the mask is set.
+  CALIBRANT_INLINE void add_where(const typename ScalarTraits<ValueOf<T>>::Mask& mask,
+                                  const ValueOf<T>& term) noexcept {
+    if constexpr (is_wide<T>) {
+      constexpr int per = Wide<S, 1>::n_batches;
+      Sum local = sum;
+      CALIBRANT_UNROLL for (int i = 0; i < ValueOf<T>::n_batches; ++i) local.batch[i % per] =
+          calibrant::add_where(mask.batch[i], local.batch[i % per], term.batch[i]);
+      sum = local;
+    } else {
+      if (mask) sum += term;
+    }
+  }
   /// sum += a b without rounding the product.
   CALIBRANT_INLINE void add_product(const ValueOf<T>& a, const ValueOf<T>& b) noexcept {
     if constexpr (is_wide<T>) {
@@ -130,8 +143,8 @@ CALIBRANT_INLINE void collect_sums(const LaneSum<T>* sums, int n, ScalarOf<T>* g
 /// For modules without parameters.
 struct NoAccumulator {
   void clear() noexcept {}
-  template <class S>
-  void collect(S*) const noexcept {}
+  template <class P, class S>
+  void collect(const P&, S*) const noexcept {}
 };
 
 /// For modules without parameters, or whose single-object form needs no copy of them.

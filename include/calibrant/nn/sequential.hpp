@@ -4,9 +4,21 @@
 
 #include <array>
 
-#include "calibrant/nn/module.hpp"
+#include "calibrant/nn/rectified_readout.hpp"
 
 namespace calibrant {
+
+/// Workspace and accumulator of modules that are trained together, or of each on its own.
+template <class Together, class SeparateWorkspace, class SeparateAccumulator>
+struct TrainingBuffers {
+  using Workspace = SeparateWorkspace;
+  using Accumulator = SeparateAccumulator;
+};
+template <class Together, class SeparateWorkspace, class SeparateAccumulator>
+requires(Together::exists) struct TrainingBuffers<Together, SeparateWorkspace, SeparateAccumulator> {
+  using Workspace = typename Together::Workspace;
+  using Accumulator = typename Together::Accumulator;
+};
 
 template <class... Modules>
 struct Sequential {
@@ -52,8 +64,12 @@ struct Sequential {
   }();
   static constexpr int n_boundary = boundary_offset[depth - 1] > 0 ? boundary_offset[depth - 1] : 1;
 
+  /// Modules that are trained faster in one go than one after the other; `forward` gives the same bits.
   template <class T>
-  struct Workspace {
+  using Together = TrainedTogether<T, Modules...>;
+
+  template <class T>
+  struct SeparateWorkspace {
     Pack<typename Modules::template Workspace<T>...> inner;
     T boundary[n_boundary];
     void start(TileContext context) noexcept {
@@ -64,6 +80,21 @@ struct Sequential {
       });
     }
   };
+
+  template <class T>
+  struct SeparateAccumulator {
+    Pack<typename Modules::template Accumulator<T>...> inner;
+    void clear() noexcept {
+      each([&]<int Index>() { at<Index>(inner).clear(); });
+    }
+    void collect(View<const ScalarOf<T>, n_params> p, ScalarOf<T>* gradient) const noexcept {
+      each([&]<int Index>() { at<Index>(inner).collect(part<Index>(p), gradient + offset[Index]); });
+    }
+  };
+  template <class T>
+  using Workspace = typename TrainingBuffers<Together<T>, SeparateWorkspace<T>, SeparateAccumulator<T>>::Workspace;
+  template <class T>
+  using Accumulator = typename TrainingBuffers<Together<T>, SeparateWorkspace<T>, SeparateAccumulator<T>>::Accumulator;
 
   template <class T>
   static void forward(View<const ScalarOf<T>, n_params> p, View<const T, n_in> x, View<T, n_out> y) noexcept {
@@ -79,44 +110,40 @@ struct Sequential {
   template <class T>
   static void forward(View<const ScalarOf<T>, n_params> p, View<const T, n_in> x, View<T, n_out> y,
                       Workspace<T>& w) noexcept {
-    each([&]<int Index>() CALIBRANT_LAMBDA_INLINE {
-      At<Index>::template forward<T>(
-          part<Index>(p), input<Index>(x, w),
-          View<T, At<Index>::n_out>(Index + 1 == depth ? y.data() : w.boundary + boundary_offset[Index]),
-          at<Index>(w.inner));
-    });
+    if constexpr (Together<T>::exists)
+      Together<T>::forward(p, x, y, w);
+    else
+      each([&]<int Index>() CALIBRANT_LAMBDA_INLINE {
+        At<Index>::template forward<T>(
+            part<Index>(p), input<Index>(x, w),
+            View<T, At<Index>::n_out>(Index + 1 == depth ? y.data() : w.boundary + boundary_offset[Index]),
+            at<Index>(w.inner));
+      });
   }
-
-  template <class T>
-  struct Accumulator {
-    Pack<typename Modules::template Accumulator<T>...> inner;
-    void clear() noexcept {
-      each([&]<int Index>() { at<Index>(inner).clear(); });
-    }
-    void collect(ScalarOf<T>* gradient) const noexcept {
-      each([&]<int Index>() { at<Index>(inner).collect(gradient + offset[Index]); });
-    }
-  };
 
   /// Adds dL/dp into dp, overwrites dx. forward must have run on the same p, x, y, w.
   template <class T, class Dx>
   static void pullback(View<const ScalarOf<T>, n_params> p, View<const T, n_in> x, View<const T, n_out> y,
                        Workspace<T>& w, View<const T, n_out> dy, Accumulator<T>& dp, Dx dx) noexcept {
-    T even[widest], odd[widest];
-    each([&]<int Reversed>() CALIBRANT_LAMBDA_INLINE {
-      constexpr int Index = depth - 1 - Reversed;
-      using M = At<Index>;
-      const T* from = Index + 1 == depth ? dy.data() : (Index % 2 == 0 ? even : odd);
-      const T* out = Index + 1 == depth ? y.data() : w.boundary + boundary_offset[Index];
-      const auto run = [&](auto target) CALIBRANT_LAMBDA_INLINE {
-        M::template pullback<T>(part<Index>(p), input<Index>(x, w), View<const T, M::n_out>(out), at<Index>(w.inner),
-                                View<const T, M::n_out>(from), at<Index>(dp.inner), target);
-      };
-      if constexpr (Index == 0)
-        run(dx);
-      else
-        run(View<T, M::n_in>(Index % 2 == 1 ? even : odd));
-    });
+    if constexpr (Together<T>::exists) {
+      Together<T>::pullback(p, x, y, w, dy, dp, dx);
+    } else {
+      T even[widest], odd[widest];
+      each([&]<int Reversed>() CALIBRANT_LAMBDA_INLINE {
+        constexpr int Index = depth - 1 - Reversed;
+        using M = At<Index>;
+        const T* from = Index + 1 == depth ? dy.data() : (Index % 2 == 0 ? even : odd);
+        const T* out = Index + 1 == depth ? y.data() : w.boundary + boundary_offset[Index];
+        const auto run = [&](auto target) CALIBRANT_LAMBDA_INLINE {
+          M::template pullback<T>(part<Index>(p), input<Index>(x, w), View<const T, M::n_out>(out), at<Index>(w.inner),
+                                  View<const T, M::n_out>(from), at<Index>(dp.inner), target);
+        };
+        if constexpr (Index == 0)
+          run(dx);
+        else
+          run(View<T, M::n_in>(Index % 2 == 1 ? even : odd));
+      });
+    }
   }
 
   template <class S>
@@ -152,7 +179,8 @@ struct Sequential {
     return p.template part<offset[Index], counts[Index]>();
   }
   template <int Index, class T>
-  static CALIBRANT_INLINE View<const T, At<Index>::n_in> input(View<const T, n_in> x, Workspace<T>& w) noexcept {
+  static CALIBRANT_INLINE View<const T, At<Index>::n_in> input(View<const T, n_in> x,
+                                                               SeparateWorkspace<T>& w) noexcept {
     if constexpr (Index == 0)
       return x;
     else

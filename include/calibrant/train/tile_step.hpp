@@ -3,7 +3,11 @@
 #pragma once
 
 #include <cmath>
+#include <cstddef>
+#include <cstdint>
 #include <memory>
+#include <span>
+#include <vector>
 
 #include "calibrant/loss/loss.hpp"
 #include "calibrant/nn/model.hpp"
@@ -12,17 +16,35 @@ namespace calibrant {
 
 /// A training sample as the network sees it: rows of features, targets and weight, one after the other.
 template <class Scalar, int n_features, int n_targets>
-struct EncodedRows {
+class EncodedRows {
+ public:
   static constexpr int weight_column = n_features + n_targets;
-  /// Whole quarter cache lines: a row never straddles more lines than it must.
-  static constexpr int width = (weight_column + 1 + 3) / 4 * 4;
-  std::vector<Scalar> values;
+  static constexpr int n_columns = weight_column + 1;
+  /// Whole quarters of 4: a row never straddles more cache lines than it must.
+  static constexpr int width = (n_columns + 3) / 4 * 4;
 
   /// Room for n rows, and behind them for the registers that read past the last one.
-  void resize(std::int64_t n) { values.assign(static_cast<std::size_t>(n) * width + lanes<Scalar>, Scalar(0)); }
-  const Scalar* row(std::int64_t index) const noexcept {
-    return values.data() + static_cast<std::size_t>(index) * width;
+  void resize(std::int64_t n) {
+    lines_.assign((static_cast<std::size_t>(n) * width + 2 * lanes<Scalar> - 1) / lanes<Scalar>, Line{});
   }
+  Scalar* row(std::int64_t index) noexcept { return lines_.data()->values + static_cast<std::size_t>(index) * width; }
+  const Scalar* row(std::int64_t index) const noexcept {
+    return lines_.data()->values + static_cast<std::size_t>(index) * width;
+  }
+  /// Asks for a row that will be read soon: rows are visited in random order, which no processor foresees.
+  void prefetch(std::int64_t index) const noexcept {
+    const Scalar* const first = row(index);
+    constexpr int line = virtual_register_bytes / static_cast<int>(sizeof(Scalar));
+    CALIBRANT_UNROLL for (int column = 0; column < n_columns; column += line) CALIBRANT_PREFETCH(first + column);
+    if constexpr (line % width != 0) CALIBRANT_PREFETCH(first + n_columns - 1);
+  }
+  std::span<const std::byte> bytes() const noexcept { return std::as_bytes(std::span<const Line>(lines_)); }
+
+ private:
+  struct alignas(virtual_register_bytes) Line {
+    Scalar values[lanes<Scalar>] = {};
+  };
+  std::vector<Line> lines_;
 };
 
 /// The buffers of one thread and the arithmetic of one tile.
@@ -41,21 +63,23 @@ class TileStep {
   void gather(const Rows& rows, const std::uint32_t* index, int count) noexcept {
     constexpr int L = batch_lanes<Scalar>;
     const Scalar* row[samples];
-    for (int s = 0; s < samples; ++s) row[s] = rows.row(index[s < count ? s : 0]);
-    // Squares of registers are transposed; columns too few for a square are copied one by one.
-    constexpr int n_columns = Rows::weight_column + 1;
-    constexpr int in_squares = (n_columns + L / 2) / L * L;
+    for (int s = 0; s < count; ++s) row[s] = rows.row(index[s]);
+    for (int s = count; s < samples; ++s) row[s] = row[0];
+    // Squares of registers are transposed, then squares of four for columns that would leave most of a register empty.
+    constexpr int in_squares = (Rows::n_columns + L / 2 - 1) / L * L;
     for (int column = 0; column < in_squares; column += L)
       for (int s = 0; s < samples; s += L) {
         Batch<Scalar> square[L];
         CALIBRANT_UNROLL for (int i = 0; i < L; ++i) square[i] = Batch<Scalar>::load_unaligned(row[s + i] + column);
         transpose_square<Scalar>(square);
-        CALIBRANT_UNROLL for (int i = 0; i < L; ++i) if (column + i < n_columns) square[i].store_unaligned(
+        CALIBRANT_UNROLL for (int i = 0; i < L; ++i) if (column + i < Rows::n_columns) square[i].store_unaligned(
             destination(column + i) + s);
       }
-    for (int column = in_squares; column < n_columns; ++column) {
-      Scalar* to = destination(column);
-      for (int s = 0; s < samples; ++s) to[s] = row[s][column];
+    for (int column = in_squares; column < Rows::n_columns; column += 4) {
+      Scalar* to[4];
+      CALIBRANT_UNROLL for (int i = 0; i < 4; ++i) to[i] =
+          column + i < Rows::n_columns ? destination(column + i) : unused_;
+      for (int s = 0; s < samples; s += 4) transpose_four(row + s, column, to, s);
     }
     Scalar* weight = scalars(&weight_);
     for (int s = count; s < samples; ++s) weight[s] = Scalar(0);
@@ -69,8 +93,8 @@ class TileStep {
     loss_ = Lanes(Scalar(0));
   }
   /// Adds this shard's gradient to `gradient` and returns the sum of its weighted losses.
-  double collect(Gradient& gradient) const noexcept {
-    gradient_.collect(gradient.data());
+  double collect(ParameterView p, Gradient& gradient) const noexcept {
+    gradient_.collect(p, gradient.data());
     return static_cast<double>(sum_lanes(loss_));
   }
 
@@ -172,6 +196,7 @@ class TileStep {
     }
   }
 
+  Scalar unused_[samples];  // where gather puts columns past the last
   T x_[n_in], y_[n_out];
   Lanes target_[n_targets], weight_, loss_;
   typename Net::template Workspace<T> workspace_;

@@ -62,9 +62,17 @@ class Trainer {
     for (int thread = 0; thread < pool_.n_threads(); ++thread) steps_.push_back(std::make_unique<Step>());
     shards_.resize(static_cast<std::size_t>(n_shards(options_.batch_size)));
     if (!options_.checkpoint.empty()) {
-      data_sha256_ = io::sha256(std::as_bytes(std::span<const Scalar>(rows_.values)));
+      data_sha256_ = io::sha256(rows_.bytes());
       resume();
     }
+    // So that epochs allocate nothing.
+    constexpr int usual_epochs = 4096;
+    const auto n_reports = static_cast<std::size_t>(std::min(options_.epochs, usual_epochs));
+    state_.reports.reserve(n_reports);
+    losses_.reserve(n_reports);
+    for (const EpochReport& report : state_.reports) losses_.push_back(judged_loss(report));
+    order_.reserve(training_rows_.size());
+    validation_sums_.resize((validation_rows_.size() + validation_block - 1) / validation_block);
   }
 
   /// Trains until the epochs are done, early stopping ends it, or on_epoch returns false.
@@ -93,7 +101,6 @@ class Trainer {
     const auto n = static_cast<std::int64_t>(order_.size());
     const std::int64_t batch_size = options_.batch_size;
     const std::int64_t n_batches = (n + batch_size - 1) / batch_size;
-    const std::vector<double> losses = loss_history();
     EpochReport report;
     report.epoch = state_.epoch + 1;
     double weighted = 0.0, total_weight = 0.0;
@@ -101,7 +108,7 @@ class Trainer {
       const std::int64_t first = batch * batch_size;
       const int count = static_cast<int>(std::min(batch_size, n - first));
       const Progress progress{static_cast<std::int64_t>(state_.optimizer.step), n_batches, state_.epoch,
-                              options_.epochs, losses};
+                              options_.epochs, losses_};
       const double factor = options_.schedule(progress);
       if (!(factor >= 0.0 && std::isfinite(factor)))
         throw Error(
@@ -119,7 +126,8 @@ class Trainer {
                        "epoch " + std::to_string(report.epoch) + ", validation", "loss");
     ++state_.epoch;
     state_.reports.push_back(report);
-    const double judged = validation_rows_.empty() ? report.training_loss : report.validation_loss;
+    const double judged = judged_loss(report);
+    losses_.push_back(judged);
     if (state_.best_epoch == 0 || judged < state_.best_loss) {
       state_.best_loss = judged;
       state_.best_epoch = state_.epoch;
@@ -222,7 +230,7 @@ class Trainer {
       throw Error("training on " + data.source(), "at most 4294967295 events", std::to_string(n));
     rows_.resize(n);
     for (std::int64_t event = 0; event < n; ++event) {
-      Scalar* row = rows_.values.data() + static_cast<std::size_t>(event) * Rows::width;
+      Scalar* row = rows_.row(event);
       for (int i = 0; i < n_in; ++i) {
         row[i] = model_.inputs[static_cast<std::size_t>(i)].encode(data.feature(event, i));
         if (!is_finite(row[i]))
@@ -244,6 +252,7 @@ class Trainer {
               loss::number(static_cast<double>(row[n_in + i])));
       }
       row[Rows::weight_column] = data.weight(event);
+      unit_weights_ = unit_weights_ && data.weight(event) == Scalar(1);
     }
   }
 
@@ -272,23 +281,19 @@ class Trainer {
 
   void shuffle() {
     order_ = training_rows_;
-    Random random(options_.seed, Stream::shuffle, static_cast<std::uint32_t>(state_.epoch));
-    for (std::size_t i = order_.size(); i > 1; --i)
-      std::swap(order_[i - 1], order_[random.below(static_cast<std::uint32_t>(i))]);
+    calibrant::shuffle(order_, Random(options_.seed, Stream::shuffle, static_cast<std::uint32_t>(state_.epoch)));
   }
 
-  std::vector<double> loss_history() const {
-    std::vector<double> losses;
-    for (const auto& report : state_.reports)
-      losses.push_back(validation_rows_.empty() ? report.training_loss : report.validation_loss);
-    return losses;
+  double judged_loss(const EpochReport& report) const noexcept {
+    return validation_rows_.empty() ? report.training_loss : report.validation_loss;
   }
-
   /// Gathers each tile of the events first .. last of a batch and calls visit(first event of the tile).
   template <class Visit>
   void for_tiles(Step& step, const std::uint32_t* index, int first, int last, Visit&& visit) {
     for (int tile = first; tile < last; tile += Step::samples) {
-      step.gather(rows_, index + tile, std::min(Step::samples, last - tile));
+      const int end = std::min(tile + Step::samples, last);
+      step.gather(rows_, index + tile, end - tile);
+      for (int next = end; next < std::min(end + Step::samples, last); ++next) rows_.prefetch(index[next]);
       visit(tile);
     }
   }
@@ -309,13 +314,19 @@ class Trainer {
   }
   static constexpr int n_shards(int count) noexcept { return (count + shard_size - 1) / shard_size; }
 
+  double total_weight(std::span<const std::uint32_t> events) const {
+    if (unit_weights_) return static_cast<double>(events.size());
+    double sum = 0.0;
+    for (const std::uint32_t event : events) sum += static_cast<double>(rows_.row(event)[Step::Rows::weight_column]);
+    return sum;
+  }
+
   struct BatchResult {
     double loss, weight;
   };
 
   BatchResult batch_step(const std::uint32_t* index, int count, double factor, std::int64_t batch) {
-    double weight = 0.0;
-    for (int i = 0; i < count; ++i) weight += static_cast<double>(rows_.row(index[i])[Step::Rows::weight_column]);
+    const double weight = total_weight(std::span(index, static_cast<std::size_t>(count)));
     if (!(weight > 0.0)) return {0.0, 0.0};  // nothing to learn from this batch
     const auto inverse_weight = static_cast<Scalar>(1.0 / weight);
     const auto p = static_cast<const ParametersType&>(state_.parameters).view();
@@ -335,9 +346,9 @@ class Trainer {
         [&](Step& step, ShardSum&, const TileContext& context) {
           step.train(loss_, p, context, inverse_weight, mean_slopes);
         },
-        [](Step& step, ShardSum& sum) {
+        [&](Step& step, ShardSum& sum) {
           sum.gradient.clear();
-          sum.loss = step.collect(sum.gradient);
+          sum.loss = step.collect(p, sum.gradient);
         });
     ParametersType& gradient = shards_[0].gradient;
     double loss_sum = shards_[0].loss;
@@ -374,15 +385,18 @@ class Trainer {
     }
   }
 
-  /// Weighted mean loss over rows, without dropout.
+  static constexpr int validation_block = 16 * shard_size;
+
+  /// Weighted mean loss over the validation sample, without dropout.
   double mean_loss(const std::vector<std::uint32_t>& rows) {
-    constexpr int block = 16 * shard_size;
+    constexpr int block = validation_block;
     const auto p = static_cast<const ParametersType&>(state_.parameters).view();
     const auto n = static_cast<std::int64_t>(rows.size());
-    double loss_sum = 0.0, weight = 0.0;
+    const double weight = total_weight(rows);
+    double loss_sum = 0.0;
     double means[max_means] = {};
-    for (const std::uint32_t row : rows) weight += static_cast<double>(rows_.row(row)[Step::Rows::weight_column]);
-    std::vector<LossSum> sums(static_cast<std::size_t>((n + block - 1) / block));
+    std::vector<LossSum>& sums = validation_sums_;
+    std::fill(sums.begin(), sums.end(), LossSum{});
     pool_.run(static_cast<int>(sums.size()), [&](int shard, int thread) noexcept {
       LossSum& sum = sums[static_cast<std::size_t>(shard)];
       Step& step = *steps_[static_cast<std::size_t>(thread)];
@@ -460,7 +474,10 @@ class Trainer {
   ThreadPool pool_;
   Model<Net, Scalar> model_;
   typename Step::Rows rows_;
+  bool unit_weights_ = true;
   std::vector<std::uint32_t> training_rows_, validation_rows_, order_;
+  std::vector<double> losses_;  // that schedules and early stopping judge by, one per epoch
+  std::vector<LossSum> validation_sums_;
   std::string data_sha256_;
   // On the heap: four times the parameters of a large net would not fit on a thread's stack.
   std::unique_ptr<TrainingState<Scalar, Net::n_params>> owned_ =
