@@ -2,6 +2,7 @@
 #pragma once
 
 #include "calibrant/core/compiler.hpp"
+#include "calibrant/core/denormals.hpp"
 #include "calibrant/core/dual.hpp"
 #include "calibrant/core/math.hpp"
 #include "calibrant/core/parameters.hpp"

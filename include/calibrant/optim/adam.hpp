@@ -7,6 +7,7 @@
 #include <limits>
 #include <string>
 
+#include "calibrant/core/denormals.hpp"
 #include "calibrant/core/math.hpp"
 #include "calibrant/core/parameters.hpp"
 #include "calibrant/error.hpp"
@@ -49,6 +50,9 @@ struct Adam {
   template <class Scalar, int N>
   double step(State<Scalar, N>& state, Parameters<Scalar, N>& parameters, const Parameters<Scalar, N>& gradient,
               double schedule_factor = 1.0) const noexcept {
+    // The moments of a parameter whose gradient stays zero decay to denormals and, as 0.9 of the smallest one rounds to
+    // itself, would stay there.
+    const FlushDenormals flush;
     using V = Wide<Scalar, 1>;
     constexpr int size = Parameters<Scalar, N>::padded_size;
     V squares(Scalar(0));

@@ -303,6 +303,7 @@ class Trainer {
   template <class Begin, class Visit, class End>
   void for_shards(const std::uint32_t* index, int count, Begin&& begin, Visit&& visit, End&& end) {
     pool_.run(n_shards(count), [&](int shard, int thread) noexcept {
+      const FlushDenormals flush;
       ShardSum& sum = shards_[static_cast<std::size_t>(shard)];
       Step& step = *steps_[static_cast<std::size_t>(thread)];
       begin(step, sum);
@@ -398,6 +399,7 @@ class Trainer {
     std::vector<LossSum>& sums = validation_sums_;
     std::fill(sums.begin(), sums.end(), LossSum{});
     pool_.run(static_cast<int>(sums.size()), [&](int shard, int thread) noexcept {
+      const FlushDenormals flush;
       LossSum& sum = sums[static_cast<std::size_t>(shard)];
       Step& step = *steps_[static_cast<std::size_t>(thread)];
       const std::int64_t first = static_cast<std::int64_t>(shard) * block;
