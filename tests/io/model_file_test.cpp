@@ -185,11 +185,6 @@ TEST_CASE("what could not be read again is not written") {
   model = some_model<float>();
   model.description.training.loss = "\xFF";
   check(model, "saving a model, training: expected text in UTF-8");
-  // Members that agree in what the network sees, but not in the range of the inversion.
-  model = some_model<float>(2);
-  model.inputs[0].high = 900.f;
-  check(Ensemble(std::vector<M>{some_model<float>(), model}),
-        "saving an ensemble: expected members with the same inputs and outputs, found member 1 that differs");
   CHECK(folder.names() == std::vector<std::string>{"model"});
 }
 

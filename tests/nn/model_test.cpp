@@ -106,9 +106,22 @@ TEST_CASE("an ensemble is the mean of its members") {
 TEST_CASE("ensembles of nobody, or of members that see different things, are refused") {
   CHECK_THROWS_WITH_AS(Ensemble<Model<Net>>(std::vector<Model<Net>>{}),
                        "Ensemble: expected one member or more, found none", Error);
-  std::vector<Model<Net>> members{some_model<float>(1), some_model<float>(2)};
-  members[1].inputs[1].shift = 0.5f;
-  CHECK_THROWS_WITH_AS(
-      Ensemble<Model<Net>>{members},
-      "Ensemble: expected members with the same preprocessing, found member 1 that differs in feature 1", Error);
+  const auto refusal = [](const auto& change) {
+    std::vector<Model<Net>> members{some_model<float>(1), some_model<float>(2)};
+    change(members[1]);
+    try {
+      Ensemble<Model<Net>>{members};
+    } catch (const Error& error) {
+      return std::string(error.what());
+    }
+    return std::string();
+  };
+  const std::string start = "Ensemble: expected members with the same preprocessing, found member 1 that differs in ";
+  CHECK(refusal([](auto&) {}).empty());
+  CHECK(refusal([](auto& member) { member.inputs[1].shift = 0.5f; }) == start + "feature 1");
+  CHECK(refusal([](auto& member) { member.inputs[0].high = 900.0f; }) == start + "feature 0");
+  CHECK(refusal([](auto& member) { member.outputs[1].scale = 7.0f; }) == start + "output 1");
+  CHECK(refusal([](auto& member) {
+          member.description.features = {"a", "b", "c"};
+        }) == start + "the names or units of its features or targets");
 }

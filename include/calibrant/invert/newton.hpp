@@ -33,8 +33,7 @@ struct Newton {
   Root<T> solve(const Evaluate& evaluate, const T& y, const Range<ScalarOf<T>>& range, const T& start) const noexcept {
     using S = ScalarOf<T>;
     using Mask = typename ScalarTraits<T>::Mask;
-    const T bottom(range.low), top(range.high), zero(S(0)), half(S(0.5)), quarter(S(0.25)), tenth(S(0.1)),
-        fiftieth(S(0.02));
+    const T bottom(range.low), top(range.high), zero(S(0)), half(S(0.5)), tenth(S(0.1)), fiftieth(S(0.02));
     const Accuracy<T> accuracy(tolerance, range);
     const Mask none = all_lanes<T>(false);
     Root<T> root{start, y, zero, none, none, none, none};
@@ -68,8 +67,8 @@ struct Newton {
       const T size = abs(step), scale = accuracy.scale(x), allowed = accuracy.allowed(scale);
       const T shrink = size / previous;
       const T bend = half * abs(at.slope - previous_slope) / at.slope;
-      const Mask quadratic = bend <= quarter && size * shrink * max(shrink, bend) <= tenth * allowed &&
-                             size * size <= fiftieth * scale * allowed;
+      const Mask quadratic =
+          size * shrink * max(shrink, bend) <= tenth * allowed && size * size <= fiftieth * scale * allowed;
       const Mask converged = rising && (size <= allowed || quadratic);
       const Mask closed = low_known && high_known && high - low <= allowed;
       const Mask arrived = !done && !outside && valid && (converged || exact || closed);
@@ -79,7 +78,7 @@ struct Newton {
 
       root.x = select(solved, max(low, min(high, x + step)), select(below || above || failed, x, root.x));
       root.response = select(below || above, at.value, root.response);
-      root.slope = select(done, root.slope, at.slope);
+      root.slope = at.slope;  // lanes that are done stay where they are
       root.solved = root.solved || solved;
       root.below = root.below || below;
       root.above = root.above || above;
@@ -96,7 +95,7 @@ struct Newton {
       // Halving the bracket is sure to end: the way out for whatever makes Newton's method wander.
       const Mask slow = size > half * previous || all_lanes<T>(iteration >= wandering);
       const T next = select(to_top, top, select(to_bottom, bottom, select(inside && !slow, newton, middle)));
-      previous_slope = select(done, previous_slope, at.slope);
+      previous_slope = at.slope;
       previous = select(done, previous, abs(next - x));
       x = select(done, x, next);
     }

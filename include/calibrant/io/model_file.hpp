@@ -255,10 +255,6 @@ CALIBRANT_COLD void add_response(TensorFile& file, const Response& response) {
     members.push_back(&response);
   const Member& first = *members[0];
   const Json inputs = inputs_to_json(first), outputs = outputs_to_json(first);
-  for (std::size_t m = 1; m < members.size(); ++m)
-    if (inputs_to_json(*members[m]) != inputs || outputs_to_json(*members[m]) != outputs)
-      throw Error("saving an ensemble", "members with the same inputs and outputs",
-                  "member " + std::to_string(m) + " that differs from the first");
   file.metadata["schema"] = model_schema;
   file.metadata["library_version"] = version;
   file.metadata["architecture"] = Member::architecture();

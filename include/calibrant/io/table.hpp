@@ -76,19 +76,65 @@ class BasicTable {
     return result;
   }
 
+  /// A table of these columns, in this order: `values()` of it are rows of theta for a calibration.
+  /// @throws Error if one is not there or named twice.
+  CALIBRANT_COLD BasicTable columns(const std::vector<std::string>& wanted) const {
+    std::vector<int> from;
+    for (const std::string& name : wanted) from.push_back(index(name));
+    std::vector<Scalar> kept;
+    kept.reserve(static_cast<std::size_t>(n_rows()) * from.size());
+    for (std::int64_t i = 0; i < n_rows(); ++i)
+      for (const int column : from) kept.push_back((*this)(i, column));
+    return BasicTable(wanted, std::move(kept), source_, source_rows_);
+  }
+
+  /// The table with one more column at the end.
+  /// @throws Error if the name is there already or the number of values is not the number of rows.
+  CALIBRANT_COLD BasicTable with_column(const std::string& name, std::span<const Scalar> values) const {
+    if (static_cast<std::int64_t>(values.size()) != n_rows())
+      throw Error(source_ + ", new column '" + name + "'", std::to_string(n_rows()) + " values",
+                  std::to_string(values.size()));
+    std::vector<std::string> names = names_;
+    names.push_back(name);
+    std::vector<Scalar> all;
+    all.reserve(values_.size() + values.size());
+    for (std::int64_t i = 0; i < n_rows(); ++i) {
+      const auto before = row(i);
+      all.insert(all.end(), before.begin(), before.end());
+      all.push_back(values[static_cast<std::size_t>(i)]);
+    }
+    return BasicTable(std::move(names), std::move(all), source_, source_rows_);
+  }
+
+  /// Row of the source (counted from 0, without a header) that row `index` came from, for messages.
+  std::int64_t source_row(std::int64_t index) const noexcept {
+    return source_rows_.empty() ? index : source_rows_[static_cast<std::size_t>(index)];
+  }
+
   /// The rows for which keep(row) is true, row being a std::span of the values in column order.
   template <class Predicate>
   BasicTable where(Predicate&& keep) const {
     std::vector<Scalar> kept;
+    std::vector<std::int64_t> rows;
     for (std::int64_t i = 0; i < n_rows(); ++i)
-      if (const auto values = row(i); keep(values)) kept.insert(kept.end(), values.begin(), values.end());
-    return BasicTable(names_, std::move(kept), source_);
+      if (const auto values = row(i); keep(values)) {
+        kept.insert(kept.end(), values.begin(), values.end());
+        rows.push_back(source_row(i));
+      }
+    return BasicTable(names_, std::move(kept), source_, std::move(rows));
   }
 
  private:
+  BasicTable(std::vector<std::string> names, std::vector<Scalar> values, std::string source,
+             std::vector<std::int64_t> source_rows)
+      : BasicTable(std::move(names), std::move(values), std::move(source)) {
+    source_rows_ = std::move(source_rows);
+  }
+
   std::vector<std::string> names_;
   std::vector<Scalar> values_;
   std::string source_ = "table";
+  std::vector<std::int64_t> source_rows_;  // empty: row i came from row i
 };
 
 }  // namespace calibrant

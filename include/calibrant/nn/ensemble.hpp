@@ -1,8 +1,9 @@
 // Ensemble: several models of one architecture, averaged. A response like its members.
 #pragma once
 
-#include <cmath>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "calibrant/nn/model.hpp"
 
@@ -18,17 +19,26 @@ class Ensemble {
   using Scalar = typename Member::Scalar;
   static constexpr int n_in = Member::n_in, n_out = Member::n_out, n_theta = Member::n_theta;
 
-  /// @throws Error if there is no member or if preprocessing differs between members.
-  explicit Ensemble(std::vector<Member> members) : members_(std::move(members)) {
+  /// @throws Error if there is no member or if transforms, ranges, names or units differ between members.
+  CALIBRANT_COLD explicit Ensemble(std::vector<Member> members) : members_(std::move(members)) {
     if (members_.empty()) throw Error("Ensemble", "one member or more", "none");
-    for (std::size_t m = 1; m < members_.size(); ++m)
-      for (int i = 0; i < n_in; ++i) {
-        const auto& a = members_[0].inputs[static_cast<std::size_t>(i)];
-        const auto& b = members_[m].inputs[static_cast<std::size_t>(i)];
-        if (a.transform != b.transform || a.shift != b.shift || a.scale != b.scale)
+    const Member& first = members_[0];
+    for (std::size_t m = 1; m < members_.size(); ++m) {
+      const Member& member = members_[m];
+      const auto require = [&](bool same, const std::string& what) {
+        if (!same)
           throw Error("Ensemble", "members with the same preprocessing",
-                      "member " + std::to_string(m) + " that differs in feature " + std::to_string(i));
-      }
+                      "member " + std::to_string(m) + " that differs in " + what);
+      };
+      for (std::size_t i = 0; i < first.inputs.size(); ++i)
+        require(member.inputs[i] == first.inputs[i], "feature " + std::to_string(i));
+      for (std::size_t i = 0; i < first.outputs.size(); ++i)
+        require(member.outputs[i] == first.outputs[i], "output " + std::to_string(i));
+      const Description &a = member.description, &b = first.description;
+      require(a.features == b.features && a.feature_units == b.feature_units && a.targets == b.targets &&
+                  a.target_units == b.target_units,
+              "the names or units of its features or targets");
+    }
   }
 
   const std::vector<Member>& members() const noexcept { return members_; }

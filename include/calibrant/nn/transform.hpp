@@ -44,6 +44,7 @@ struct FeatureTransform {
     }
     return T(Scalar(0));
   }
+  friend bool operator==(const FeatureTransform&, const FeatureTransform&) = default;
 };
 
 /// What the network's output stands for.
@@ -88,6 +89,7 @@ struct OutputTransform {
     }
     return target;
   }
+  friend bool operator==(const OutputTransform&, const OutputTransform&) = default;
 };
 
 }  // namespace calibrant
