@@ -10,6 +10,7 @@
 #include "calibrant/core/random.hpp"
 #include "calibrant/io/table.hpp"
 #include "calibrant/nn/mlp.hpp"
+#include "calibrant/nn/model.hpp"
 #include "calibrant/train/dataset.hpp"
 
 namespace calibrant_bench {
@@ -33,6 +34,17 @@ constexpr double forward_flops() {
 template <class Net>
 constexpr double training_flops() {
   return 3.0 * forward_flops<Net>() - 2.0 * Net::inputs[0] * Net::outputs[0];
+}
+
+/// A network with its initial weights.
+template <class Net>
+calibrant::Model<Net> untrained() {
+  calibrant::Model<Net> model;
+  calibrant::Random random(1);
+  calibrant::Parameters<float, Net::n_params> parameters;
+  Net::template initialise<float>(parameters.view(), random);
+  model.set_parameters(parameters);
+  return model;
 }
 
 /// n rows of n_features standard normal numbers and a smooth noisy target.

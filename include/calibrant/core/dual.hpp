@@ -46,18 +46,17 @@ inline constexpr bool is_wide = ScalarTraits<T>::is_wide;
 template <class T>
 inline constexpr bool is_dual = ScalarTraits<T>::is_dual;
 
-CALIBRANT_INLINE float fma(float a, float b, float c) noexcept {
+/// A template, so that `fma` of plain numbers stays the C library's where this namespace is used as a whole.
+template <class S>
+requires(std::is_same_v<S, float> || std::is_same_v<S, double>) CALIBRANT_INLINE S fma(S a, S b, S c)
+noexcept {
 #if defined(__FMA__) || defined(__aarch64__)
-  return __builtin_fmaf(a, b, c);
+  if constexpr (std::is_same_v<S, float>)
+    return __builtin_fmaf(a, b, c);
+  else
+    return __builtin_fma(a, b, c);
 #else
   return a * b + c;  // as xsimd does without the instruction
-#endif
-}
-CALIBRANT_INLINE double fma(double a, double b, double c) noexcept {
-#if defined(__FMA__) || defined(__aarch64__)
-  return __builtin_fma(a, b, c);
-#else
-  return a * b + c;
 #endif
 }
 template <class S, int P>

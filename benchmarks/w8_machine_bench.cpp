@@ -1,5 +1,5 @@
-// The limits of this machine, one core: FMA peak and read bandwidth of each level of memory. A sample of the bandwidths
-// is a byte.
+// W8: the limits of this machine, one core: FMA peak and read bandwidth of each level of memory. A sample of the
+// bandwidths is a byte.
 #include <algorithm>
 #include <cstddef>
 #include <string>
@@ -57,10 +57,10 @@ std::size_t cache_size(int level, std::size_t if_unknown) {
 // Half of a cache stays in it. Memory: more than the last cache, but no more than a laptop can spare.
 const bool registered = [] {
   constexpr std::size_t kib = 1 << 10, mib = 1 << 20;
-  benchmark::RegisterBenchmark("machine/fma_peak/float", peak<float>);
-  benchmark::RegisterBenchmark("machine/fma_peak/double", peak<double>);
+  benchmark::RegisterBenchmark("W8/fma_peak/float", peak<float>);
+  benchmark::RegisterBenchmark("W8/fma_peak/double", peak<double>);
   const auto bandwidth = [](const std::string& where, std::size_t n_bytes) {
-    benchmark::RegisterBenchmark(("machine/read_bytes/" + where).c_str(), read_bandwidth, n_bytes);
+    benchmark::RegisterBenchmark(("W8/read_bytes/" + where).c_str(), read_bandwidth, n_bytes);
   };
   bandwidth("L1", cache_size(1, 32 * kib) / 2);
   bandwidth("L2", cache_size(2, 512 * kib) / 2);
