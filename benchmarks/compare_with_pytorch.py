@@ -163,8 +163,11 @@ def ours(folder, program, name):
         sys.exit(f"compare_with_pytorch.py: expected {path}, found nothing; run `cmake --workflow --preset bench` first")
     with tempfile.TemporaryDirectory() as temporary:
         results = os.path.join(temporary, "results.json")
-        subprocess.run([path, f"--benchmark_filter=^{name}$", f"--results={results}", "--benchmark_repetitions=5",
-                        "--benchmark_min_time=0.05"], check=True, stdout=subprocess.DEVNULL)
+        run = subprocess.run([path, f"--benchmark_filter=^{name}$", f"--results={results}",
+                              "--benchmark_repetitions=5", "--benchmark_min_time=0.05"],
+                             capture_output=True, text=True, check=False)
+        if run.returncode != 0:
+            sys.exit(f"compare_with_pytorch.py: {path} ended with {run.returncode}:\n{run.stderr}")
         with open(results, encoding="utf-8") as file:
             found = [entry["samples_per_s"] for entry in json.load(file) if entry["name"] == name]
     if len(found) != 1:
