@@ -5,7 +5,9 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
+#include <cstdint>
 #include <cstring>
 #include <fstream>
 #include <limits>
@@ -100,6 +102,114 @@ TEST_CASE_TEMPLATE("errors in ulp", S, float, double) {
   CHECK(error(FUNCTION(calibrant::softplus(x)), softplus_exact, 1e-30, huge<S>) < 2.0);
 
   CHECK(error(FUNCTION(calibrant::sqrt(x)), FUNCTION(std::sqrt(x)), tiny, huge<S>) <= 0.5);
+}
+
+// Every class of argument: bit patterns in steps through the whole range, negative and positive, denormal to infinite,
+// and close together around what is hard: where results become denormal, infinite or constant, where a reduction or
+// a branch changes. The bounds are those of core/math.hpp, where all 2^32 floats were looked at.
+TEST_CASE_TEMPLATE("errors over the whole range", S, float, double) {
+  constexpr bool single = sizeof(S) == 4;
+  using Bits = std::conditional_t<single, std::uint32_t, std::uint64_t>;
+  std::vector<S> numbers;
+  const auto add = [&](Bits bits) { numbers.push_back(std::bit_cast<S>(bits)); };
+  constexpr Bits step = single ? Bits(65521) : static_cast<Bits>(281470681743361ULL);
+  for (Bits bits = 0, last = ~Bits(0); bits < last - step; bits += step) add(bits);
+  const double ln2 = std::log(2.0), infinite = single ? 128 * ln2 : 1024 * ln2, zero = single ? 150 * ln2 : 1075 * ln2,
+               normal = single ? 126 * ln2 : 1022 * ln2;
+  for (const double hard : {0.0,
+                            0.5 * ln2,
+                            ln2,
+                            1.5 * ln2,
+                            0.25,
+                            1.0 / 3,
+                            0.5,
+                            2.0 / 3,
+                            0.75,
+                            1.0,
+                            4.0 / 3,
+                            1.5,
+                            2.0,
+                            0.5 * std::log(3.0),
+                            9.01,
+                            17.33,
+                            19.06,
+                            37.4,
+                            zero,
+                            normal,
+                            infinite,
+                            static_cast<double>(Limits<S>::min()),
+                            static_cast<double>(Limits<S>::max())})
+    for (const S centre : {static_cast<S>(hard), static_cast<S>(-hard)})
+      for (int i = -300; i <= 300; ++i) add(std::bit_cast<Bits>(centre) + static_cast<Bits>(i));
+
+  const auto worst = [&](auto f, auto exact) {
+    double result = 0.0;
+    for (const S x : numbers) {
+      const S found = f(x);
+      const long double expected = exact(static_cast<long double>(x));
+      const S rounded = static_cast<S>(expected);
+      if (std::isnan(expected)) {
+        if (!std::isnan(found)) result = Limits<double>::infinity();
+      } else if (std::isinf(rounded) || std::isinf(found)) {
+        // Within the bound of the largest number either may be.
+        const long double most = Limits<S>::max(),
+                          near = most * (1 + 2 * static_cast<long double>(Limits<S>::epsilon()));
+        const bool between = std::fabs(expected) > most && std::fabs(expected) < near;
+        if (found != rounded && !between) result = Limits<double>::infinity();
+      } else {
+        result = std::max(result, ulps<S>(found, expected));
+      }
+    }
+    return result;
+  };
+  CHECK(worst(FUNCTION(calibrant::exp(x)), FUNCTION(std::exp(x))) < 1.04);
+  CHECK(worst(FUNCTION(calibrant::expm1(x)), FUNCTION(std::expm1(x))) < 1.32);
+  CHECK(worst(FUNCTION(calibrant::log(x)), FUNCTION(std::log(x))) < 0.83);
+  CHECK(worst(FUNCTION(calibrant::log1p(x)), FUNCTION(std::log1p(x))) < 0.9);
+  CHECK(worst(FUNCTION(calibrant::tanh(x)), FUNCTION(std::tanh(x))) < 1.32);
+  CHECK(worst(FUNCTION(calibrant::sigmoid(x)),
+              FUNCTION(x < 0 ? std::exp(x) / (1 + std::exp(x)) : 1 / (1 + std::exp(-x)))) < 2.4);
+  CHECK(worst(FUNCTION(calibrant::softplus(x)), FUNCTION((x > 0 ? x : 0) + std::log1p(std::exp(-std::fabs(x))))) < 1.8);
+}
+
+TEST_CASE_TEMPLATE("signs of zero", S, float, double) {
+  CHECK(!std::signbit(calibrant::exp(-Limits<S>::infinity())));
+  CHECK(!std::signbit(calibrant::log(S(1))));
+  for (const S zero : {S(0), S(-0.0)}) {
+    CHECK(std::signbit(calibrant::tanh(zero)) == std::signbit(zero));
+    CHECK(std::signbit(calibrant::expm1(zero)) == std::signbit(zero));
+    CHECK(std::signbit(calibrant::log1p(zero)) == std::signbit(zero));
+  }
+}
+
+TEST_CASE_TEMPLATE("log_sum_exp: value, far numbers, infinities, and the softmax as its gradient", S, float, double) {
+  const double tolerance = 4 * static_cast<double>(Limits<S>::epsilon());
+  const S x[] = {S(0.5), S(-1), S(2), S(1.75)};
+  double sum = 0.0;
+  for (const S v : x) sum += std::exp(static_cast<double>(v));
+  CHECK(static_cast<double>(log_sum_exp(x)) == doctest::Approx(std::log(sum)).epsilon(tolerance));
+  CHECK(log_sum_exp({S(3)}) == S(3));
+  CHECK(static_cast<double>(log_sum_exp({S(1e4), S(1e4)})) == doctest::Approx(1e4 + std::log(2.0)).epsilon(tolerance));
+  CHECK(log_sum_exp({S(-1e4), S(1e4)}) == S(1e4));
+  constexpr S infinity = Limits<S>::infinity();
+  CHECK(log_sum_exp({-infinity, S(2)}) == S(2));
+  CHECK(log_sum_exp({-infinity, -infinity}) == -infinity);
+  CHECK(log_sum_exp({infinity, S(2), infinity}) == infinity);
+  CHECK(std::isnan(log_sum_exp({S(1), Limits<S>::quiet_NaN(), S(2)})));
+
+  using D = Dual<S, 4>;
+  D duals[4];
+  for (int i = 0; i < 4; ++i) duals[i] = D::variable(x[i], i);
+  const D found = log_sum_exp(duals);
+  CHECK(found.value == log_sum_exp(x));
+  for (int i = 0; i < 4; ++i)
+    CHECK(static_cast<double>(found.tangent[i]) ==
+          doctest::Approx(std::exp(static_cast<double>(x[i])) / sum).epsilon(tolerance));
+
+  using W = Wide<S, 1>;
+  W wide[4];
+  for (int i = 0; i < 4; ++i) wide[i] = W(x[i]);
+  CHECK(log_sum_exp(wide)[3] == log_sum_exp(x));
 }
 
 TEST_CASE_TEMPLATE("edges: zeros, denormals, the largest numbers, infinities, NaN", S, float, double) {

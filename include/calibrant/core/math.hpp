@@ -7,48 +7,36 @@
 #include <limits>
 
 #include "calibrant/core/dual.hpp"
+#include "calibrant/core/elementary.hpp"
 
 namespace calibrant {
 
 template <class T>
 concept PlainScalar = std::is_same_v<T, float> || std::is_same_v<T, double>;
 
-#define CALIBRANT_MATH_BASE(NAME)                                                        \
-  template <PlainScalar S>                                                               \
-  CALIBRANT_INLINE S NAME(S x) noexcept {                                                \
-    return xsimd::NAME(Batch<S>(x)).get(0);                                              \
-  }                                                                                      \
-  template <class S, int P>                                                              \
-  CALIBRANT_INLINE Wide<S, P> NAME(const Wide<S, P>& x) noexcept {                       \
-    return Wide<S, P>::map(x, [](const Batch<S>& batch) { return xsimd::NAME(batch); }); \
+// Largest errors in units in the last place, float (all 2^32) / double (dense samples):
+//   exp 1.03/0.90, expm1 1.31/1.30, log 0.82/0.82, log1p 0.90/0.90, tanh 1.31/1.31, sigmoid 2.4/2.4, softplus 1.8/1.8.
+// Denormal arguments and results are as accurate; exp, expm1 and softplus are infinite only where the true value,
+// rounded, is; exp(-infinity) is 0, log(0) -infinity, log of a negative number NaN; NaN stays NaN; expm1, log1p and
+// tanh keep the sign of zero. The bits do not depend on processor or compiler, see elementary.hpp.
+#define CALIBRANT_MATH_BASE(NAME)                                                                                     \
+  template <PlainScalar S>                                                                                            \
+  CALIBRANT_INLINE S NAME(S x) noexcept {                                                                             \
+    return elementary::NAME<S>(Batch<S>(x)).get(0);                                                                   \
+  }                                                                                                                   \
+  template <class S, int P>                                                                                           \
+  CALIBRANT_INLINE Wide<S, P> NAME(const Wide<S, P>& x) noexcept {                                                    \
+    return Wide<S, P>::map(x,                                                                                         \
+                           [](const Batch<S>& batch) CALIBRANT_LAMBDA_INLINE { return elementary::NAME<S>(batch); }); \
   }
-
 CALIBRANT_MATH_BASE(exp)
 CALIBRANT_MATH_BASE(expm1)
+CALIBRANT_MATH_BASE(log)
 CALIBRANT_MATH_BASE(log1p)
 CALIBRANT_MATH_BASE(tanh)
+CALIBRANT_MATH_BASE(sigmoid)
+CALIBRANT_MATH_BASE(softplus)
 #undef CALIBRANT_MATH_BASE
-
-template <class S>
-CALIBRANT_INLINE Batch<S> log_of(const Batch<S>& x) noexcept {
-  if constexpr (std::is_same_v<S, float>) {
-    return xsimd::log(x);
-  } else {
-    // xsimd 8 is wrong by tens for denormal doubles: scaled by 2^54 they are normal.
-    const auto denormal = x < Batch<S>(std::numeric_limits<S>::min());
-    constexpr S shift = 37.429947750237047;  // 54 ln 2
-    return xsimd::log(xsimd::select(denormal, x * Batch<S>(S(0x1p54)), x)) -
-           xsimd::select(denormal, Batch<S>(shift), Batch<S>(S(0)));
-  }
-}
-template <PlainScalar S>
-CALIBRANT_INLINE S log(S x) noexcept {
-  return log_of<S>(Batch<S>(x)).get(0);
-}
-template <class S, int P>
-CALIBRANT_INLINE Wide<S, P> log(const Wide<S, P>& x) noexcept {
-  return Wide<S, P>::map(x, [](const Batch<S>& batch) { return log_of<S>(batch); });
-}
 
 template <PlainScalar S>
 CALIBRANT_INLINE S sqrt(S x) noexcept {
@@ -144,24 +132,42 @@ CALIBRANT_INLINE Dual<Base, N> abs(const Dual<Base, N>& x) noexcept {
   return Dual<Base, N>::chain(x, abs(x.value), sign(x.value));
 }
 
-/// 1 / (1 + exp(-x)): never overflows.
-template <class T>
-CALIBRANT_INLINE T sigmoid(const T& x) noexcept {
-  if constexpr (is_dual<T>) {
-    const auto f = sigmoid(x.value);
-    return T::chain(x, f, fma(-f, f, f));
-  } else {
-    const T one(ScalarOf<T>(1));
-    return one / (one + exp(-x));
-  }
+template <class Base, int N>
+CALIBRANT_INLINE Dual<Base, N> sigmoid(const Dual<Base, N>& x) noexcept {
+  const Base f = sigmoid(x.value);
+  return Dual<Base, N>::chain(x, f, fma(-f, f, f));
 }
-/// log(1 + exp(x)), computed as max(x, 0) + log1p(exp(-|x|)): exact for large |x|.
-template <class T>
-CALIBRANT_INLINE T softplus(const T& x) noexcept {
-  if constexpr (is_dual<T>)
-    return T::chain(x, softplus(x.value), sigmoid(x.value));
-  else
-    return max(x, T(ScalarOf<T>(0))) + log1p(exp(-abs(x)));
+template <class Base, int N>
+CALIBRANT_INLINE Dual<Base, N> softplus(const Dual<Base, N>& x) noexcept {
+  return Dual<Base, N>::chain(x, softplus(x.value), sigmoid(x.value));
+}
+
+/// log(sum_i exp(x_i)) of N numbers of any scalar type: shifted by the largest, so that nothing overflows. Summed in
+/// index order. Its gradient, carried by duals, is the softmax exp(x_i) / sum_j exp(x_j).
+template <class T, int N>
+CALIBRANT_INLINE T log_sum_exp(const T (&x)[N]) noexcept {
+  using Value = ValueOf<T>;
+  Value largest = value_of(x[0]);
+  CALIBRANT_UNROLL for (int i = 1; i < N; ++i) largest = max(largest, value_of(x[i]));
+  const Value zero(ScalarOf<T>(0));
+  const Value shift = select(is_finite(largest), largest, zero);  // infinity - infinity is none
+  Value terms[N], sum = zero;
+  CALIBRANT_UNROLL for (int i = 0; i < N; ++i) {
+    terms[i] = exp(value_of(x[i]) - shift);
+    sum = sum + terms[i];
+  }
+  const Value result = log(sum) + shift;
+  if constexpr (is_dual<T>) {
+    T dual(result);
+    CALIBRANT_UNROLL for (int i = 0; i < N; ++i) {
+      const Value softmax = terms[i] / sum;
+      CALIBRANT_UNROLL for (int t = 0; t < T::n_tangents; ++t) dual.tangent[t] =
+          fma(softmax, x[i].tangent[t], dual.tangent[t]);
+    }
+    return dual;
+  } else {
+    return result;
+  }
 }
 
 template <class T>

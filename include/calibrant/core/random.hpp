@@ -10,6 +10,7 @@
 #include <limits>
 #include <numbers>
 #include <span>
+#include <type_traits>
 #include <utility>
 #include <xsimd/xsimd.hpp>
 
@@ -132,7 +133,13 @@ class Random {
     return (static_cast<double>((high << 26) | low) + 0.5) * 0x1p-52;
   }
 
-  constexpr double uniform(double low, double high) noexcept { return low + (high - low) * uniform(); }
+  constexpr double uniform(double low, double high) noexcept {
+#if defined(__FMA__) || defined(__aarch64__)
+    // The product is rounded on its own: a compiler that contracts would draw other initial weights.
+    if (!std::is_constant_evaluated()) return low + __builtin_fma(high - low, uniform(), 0.0);
+#endif
+    return low + (high - low) * uniform();
+  }
 
   /// Uniform integer in [0, bound), without bias (Lemire, arXiv:1805.10941). @pre bound > 0.
   constexpr std::uint32_t below(std::uint32_t bound) noexcept {

@@ -54,6 +54,20 @@ CALIBRANT_INLINE Batch<Scalar> add_where(const xsimd::batch_bool<Scalar>& mask, 
 #endif
 }
 
+/// c - a b, likewise.
+template <class Scalar>
+CALIBRANT_INLINE Batch<Scalar> negative_fused(const Batch<Scalar>& a, const Batch<Scalar>& b,
+                                              const Batch<Scalar>& c) noexcept {
+#if XSIMD_WITH_AVX512F
+  if constexpr (std::is_same_v<Scalar, float>)
+    return _mm512_fnmadd_ps(a, b, c);
+  else
+    return _mm512_fnmadd_pd(a, b, c);
+#else
+  return xsimd::fnma(a, b, c);
+#endif
+}
+
 /// Vector registers of this instruction set: block shapes of the dense kernels follow it.
 #if defined(__AVX512F__) || defined(__aarch64__)
 inline constexpr int hardware_registers = 32;

@@ -1,0 +1,41 @@
+# Compiles SOURCE with COMPILER, FLAGS and INCLUDES, runs it and compares what it prints with the file REFERENCE, which it
+# writes if IS_REFERENCE. LEVEL: the instructions that the processor must have.
+foreach(has IN ITEMS avx2 avx512f avx512bw avx512cd avx512dq avx512vl)
+  if(has STREQUAL "avx2" OR LEVEL STREQUAL "x86-64-v4")
+    list(APPEND needed ${has})
+  endif()
+endforeach()
+file(STRINGS /proc/cpuinfo processor REGEX "^flags" LIMIT_COUNT 1)
+foreach(instructions IN LISTS needed)
+  if(NOT processor MATCHES " ${instructions}( |$)")
+    message(STATUS "Skipped: this processor has no ${instructions}")
+    return()
+  endif()
+endforeach()
+
+list(REMOVE_ITEM INCLUDES /usr/include)  # a compiler looks there in its own order
+list(TRANSFORM INCLUDES PREPEND "-I")
+execute_process(COMMAND ${COMPILER} -std=c++20 ${FLAGS} -w ${INCLUDES} ${SOURCE} -o ${PROGRAM} -pthread
+                COMMAND_ERROR_IS_FATAL ANY)
+execute_process(COMMAND ${PROGRAM} OUTPUT_VARIABLE found COMMAND_ERROR_IS_FATAL ANY)
+if(found MATCHES "DIFFER")
+  message(FATAL_ERROR "one object and a batch differ:\n${found}")
+endif()
+if(IS_REFERENCE)
+  file(WRITE ${REFERENCE} "${found}")
+  return()
+endif()
+
+file(READ ${REFERENCE} expected)
+if(NOT found STREQUAL expected)
+  # The lines in which they differ: the first ones say where it began.
+  string(REPLACE "\n" ";" found "${found}")
+  string(REPLACE "\n" ";" expected "${expected}")
+  set(differing "")
+  foreach(line other IN ZIP_LISTS found expected)
+    if(NOT line STREQUAL other)
+      string(APPEND differing "\n  expected ${other}, found ${line}")
+    endif()
+  endforeach()
+  message(FATAL_ERROR "other bits than the reference, ${REFERENCE}:${differing}")
+endif()
