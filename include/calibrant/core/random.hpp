@@ -19,7 +19,7 @@
 namespace calibrant {
 
 /// Streams keep independent uses of one seed apart. Users may take any value from `user` upwards.
-enum class Stream : std::uint32_t { initial_weights, shuffle, split, dropout, bootstrap, toy, user = 0x1000 };
+enum class Stream : std::uint32_t { initial_weights, shuffle, split, dropout, bootstrap, toy, part, user = 0x1000 };
 
 namespace philox {
 

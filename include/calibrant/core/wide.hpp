@@ -38,6 +38,20 @@ CALIBRANT_INLINE Batch<Scalar> fused(const Batch<Scalar>& a, const Batch<Scalar>
 #endif
 }
 
+/// c - a b, likewise.
+template <class Scalar>
+CALIBRANT_INLINE Batch<Scalar> negative_fused(const Batch<Scalar>& a, const Batch<Scalar>& b,
+                                              const Batch<Scalar>& c) noexcept {
+#if XSIMD_WITH_AVX512F
+  if constexpr (std::is_same_v<Scalar, float>)
+    return _mm512_fnmadd_ps(a, b, c);
+  else
+    return _mm512_fnmadd_pd(a, b, c);
+#else
+  return xsimd::fnma(a, b, c);
+#endif
+}
+
 /// a + b where the mask is set, a elsewhere. `a` must not be -0, which sums that start from 0 never are.
 template <class Scalar>
 CALIBRANT_INLINE Batch<Scalar> add_where(const xsimd::batch_bool<Scalar>& mask, const Batch<Scalar>& a,
@@ -51,20 +65,6 @@ CALIBRANT_INLINE Batch<Scalar> add_where(const xsimd::batch_bool<Scalar>& mask, 
   return a + (b & Batch<Scalar>(static_cast<typename Batch<Scalar>::register_type>(mask)));
 #else
   return xsimd::select(mask, a + b, a);
-#endif
-}
-
-/// c - a b, likewise.
-template <class Scalar>
-CALIBRANT_INLINE Batch<Scalar> negative_fused(const Batch<Scalar>& a, const Batch<Scalar>& b,
-                                              const Batch<Scalar>& c) noexcept {
-#if XSIMD_WITH_AVX512F
-  if constexpr (std::is_same_v<Scalar, float>)
-    return _mm512_fnmadd_ps(a, b, c);
-  else
-    return _mm512_fnmadd_pd(a, b, c);
-#else
-  return xsimd::fnma(a, b, c);
 #endif
 }
 

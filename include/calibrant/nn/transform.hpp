@@ -34,6 +34,12 @@ struct FeatureTransform {
   Scalar low = 0;   ///< smallest value in training, physical unit
   Scalar high = 0;  ///< largest value in training, physical unit
 
+  /// To mean 0 and standard deviation 1. @pre deviation > 0
+  void standardise(double mean, double deviation) noexcept {
+    shift = static_cast<Scalar>(mean);
+    scale = static_cast<Scalar>(1.0 / deviation);
+  }
+
   template <class T>
   CALIBRANT_INLINE T encode(const T& x) const noexcept {
     switch (transform) {

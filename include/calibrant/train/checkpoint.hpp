@@ -26,6 +26,28 @@ struct TrainingState {
   std::vector<EpochReport> reports;
 };
 
+/// The numbers of a state beside its parameters: four, and four more for each epoch.
+template <class Scalar, int n_params>
+CALIBRANT_COLD std::vector<double> progress_numbers(const TrainingState<Scalar, n_params>& state) {
+  std::vector<double> numbers{static_cast<double>(state.optimizer.step), static_cast<double>(state.epoch),
+                              static_cast<double>(state.best_epoch), state.best_loss};
+  for (const EpochReport& report : state.reports)
+    numbers.insert(numbers.end(), {static_cast<double>(report.epoch), report.training_loss, report.validation_loss,
+                                   report.learning_rate});
+  return numbers;
+}
+/// Puts them back. @pre numbers are those of progress_numbers.
+template <class Scalar, int n_params>
+CALIBRANT_COLD void set_progress(TrainingState<Scalar, n_params>& state, const std::vector<double>& numbers) {
+  state.optimizer.step = static_cast<std::uint64_t>(numbers[0]);
+  state.epoch = static_cast<int>(numbers[1]);
+  state.best_epoch = static_cast<int>(numbers[2]);
+  state.best_loss = numbers[3];
+  state.reports.clear();
+  for (std::size_t i = 4; i < numbers.size(); i += 4)
+    state.reports.push_back({static_cast<int>(numbers[i]), numbers[i + 1], numbers[i + 2], numbers[i + 3]});
+}
+
 /// Settings and shapes that a resumed training must share, by name; those that others follow from come first.
 using Fingerprint = std::vector<std::pair<std::string, std::string>>;
 
@@ -43,11 +65,7 @@ CALIBRANT_COLD void save_checkpoint(const std::string& path, const TrainingState
   add("best", state.best);
   add("adam.first", state.optimizer.first);
   add("adam.second", state.optimizer.second);
-  std::vector<double> numbers{static_cast<double>(state.optimizer.step), static_cast<double>(state.epoch),
-                              static_cast<double>(state.best_epoch), state.best_loss};
-  for (const EpochReport& report : state.reports)
-    numbers.insert(numbers.end(), {static_cast<double>(report.epoch), report.training_loss, report.validation_loss,
-                                   report.learning_rate});
+  const std::vector<double> numbers = progress_numbers(state);
   file.tensors.push_back(
       io::make_tensor("progress", {static_cast<std::int64_t>(numbers.size())}, std::span<const double>(numbers)));
   io::write_safetensors(path, file);
@@ -85,12 +103,7 @@ CALIBRANT_COLD bool load_checkpoint(const std::string& path, TrainingState<Scala
   if (numbers.size() < 4 || numbers.size() != 4 + 4 * static_cast<std::size_t>(numbers[1]))
     throw Error(where + ", tensor 'progress'", "four numbers and four more per epoch",
                 std::to_string(numbers.size()) + " numbers");
-  result.optimizer.step = static_cast<std::uint64_t>(numbers[0]);
-  result.epoch = static_cast<int>(numbers[1]);
-  result.best_epoch = static_cast<int>(numbers[2]);
-  result.best_loss = numbers[3];
-  for (std::size_t i = 4; i < numbers.size(); i += 4)
-    result.reports.push_back({static_cast<int>(numbers[i]), numbers[i + 1], numbers[i + 2], numbers[i + 3]});
+  set_progress(result, numbers);
   state = result;
   return true;
 }

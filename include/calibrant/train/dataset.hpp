@@ -36,6 +36,29 @@ struct DatasetColumns {
   std::vector<std::string> target_units = {};  ///< in the order of the targets; stored in the model file
 };
 
+/// Number, mean and sum of squared deviations of a sample. Merged in the same order, samples give the same bits.
+struct Moments {
+  double n = 0.0, mean = 0.0, squares = 0.0;
+
+  /// Adds a number (Welford: no cancellation for narrow, far-off samples).
+  void add(double x) noexcept {
+    const double d = x - mean;
+    mean += d / ++n;
+    squares += d * (x - mean);
+  }
+  /// Adds a sample (Chan, Golub, LeVeque, Stanford report STAN-CS-79-773, equations 2.1).
+  CALIBRANT_COLD Moments& operator+=(const Moments& other) noexcept {
+    const double d = other.mean - mean, both = n + other.n;
+    if (both > 0.0) {
+      mean += d * (other.n / both);
+      squares += other.squares + d * d * (n * other.n / both);
+      n = both;
+    }
+    return *this;
+  }
+  double deviation() const noexcept { return std::sqrt(squares / n); }
+};
+
 /// Events with features, targets and weights, in the unit they were read in. For a response, the first feature is the
 /// truth variable.
 template <class Scalar_>
@@ -133,7 +156,13 @@ class BasicDataset {
   /// Standardisation of each feature after its transform, and its range before it, from all events.
   const std::vector<FeatureTransform<Scalar>>& input_transforms() const noexcept { return transforms_; }
   /// Mean and standard deviation of a target.
-  std::pair<double, double> target_moments(int i = 0) const { return moments(n_features() + i, Transform::identity); }
+  std::pair<double, double> target_moments(int i = 0) const {
+    const Moments all = target_sample(i);
+    return {all.mean, all.deviation()};
+  }
+  /// Moments of a target, and of a feature after its transform, to be merged with those of other datasets.
+  Moments target_sample(int i = 0) const { return moments(n_features() + i, Transform::identity); }
+  const Moments& feature_sample(int i) const noexcept { return samples_[static_cast<std::size_t>(i)]; }
 
  private:
   std::size_t row_width() const noexcept { return features_.size() + targets_.size() + 1; }
@@ -154,18 +183,14 @@ class BasicDataset {
     std::snprintf(buffer.data(), buffer.size(), "%.9g", static_cast<double>(number));
     return buffer.data();
   }
-  std::pair<double, double> moments(int column, Transform transform) const {
+  Moments moments(int column, Transform transform) const {
     const FeatureTransform<double> plain{transform};
-    double mean = 0.0, sum = 0.0;
-    for (std::int64_t row = 0; row < n_rows_; ++row) {  // Welford: no cancellation for narrow, far-off features
-      const double x = plain.encode(static_cast<double>(value(row, column)));
-      const double d = x - mean;
-      mean += d / static_cast<double>(row + 1);
-      sum += d * (x - mean);
-    }
-    return {mean, std::sqrt(sum / static_cast<double>(n_rows_))};
+    Moments all;
+    for (std::int64_t row = 0; row < n_rows_; ++row) all.add(plain.encode(static_cast<double>(value(row, column))));
+    return all;
   }
   void fit_transforms() {
+    samples_.resize(features_.size());
     for (int i = 0; i < n_features(); ++i) {
       FeatureTransform<Scalar> fitted;
       fitted.transform = features_[static_cast<std::size_t>(i)].transform;
@@ -176,13 +201,13 @@ class BasicDataset {
         fitted.high = x > fitted.high ? x : fitted.high;
       }
       if (fitted.transform != Transform::ignored) {
-        const auto [mean, deviation] = moments(i, fitted.transform);
+        const Moments all = moments(i, fitted.transform);
         // Rounding alone gives a constant column a tiny spread, relative to its size.
-        if (!(deviation > 4.0 * static_cast<double>(std::numeric_limits<Scalar>::epsilon()) * std::abs(mean)))
+        if (!(all.deviation() > 4.0 * static_cast<double>(std::numeric_limits<Scalar>::epsilon()) * std::abs(all.mean)))
           throw Error("Dataset of " + source_ + ", feature '" + features_[static_cast<std::size_t>(i)].name + "'",
                       "values that vary, to standardise them", "the constant " + text(value(0, i)));
-        fitted.shift = static_cast<Scalar>(mean);
-        fitted.scale = static_cast<Scalar>(1.0 / deviation);
+        fitted.standardise(all.mean, all.deviation());
+        samples_[static_cast<std::size_t>(i)] = all;
       }
       transforms_.push_back(fitted);
     }
@@ -196,6 +221,7 @@ class BasicDataset {
   std::vector<Scalar> values_;
   std::vector<std::uint64_t> groups_;
   std::vector<FeatureTransform<Scalar>> transforms_;
+  std::vector<Moments> samples_;  ///< of each feature after its transform
 };
 
 }  // namespace calibrant

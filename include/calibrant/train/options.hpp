@@ -28,7 +28,8 @@ struct FitOptions {
   double validation_fraction = 0.1;  ///< share of groups kept out of training; 0: none
   int patience =
       0;  ///< stop after this many epochs without a better validation loss and restore the best; 0: never stop
-  int threads = 1;              ///< results do not depend on it
+  int threads = 1;              ///< of each process; results do not depend on it
+  bool overlapped = false;      ///< ranks exchange gradients piece by piece; results do not depend on it
   std::string checkpoint = "";  ///< file to resume from if it exists, written after every `checkpoint_every` epochs
   int checkpoint_every = 1;
   ProgressLine progress = ProgressLine::automatic;

@@ -38,7 +38,10 @@ class EncodedRows {
     CALIBRANT_UNROLL for (int column = 0; column < n_columns; column += line) CALIBRANT_PREFETCH(first + column);
     if constexpr (line % width != 0) CALIBRANT_PREFETCH(first + n_columns - 1);
   }
-  std::span<const std::byte> bytes() const noexcept { return std::as_bytes(std::span<const Line>(lines_)); }
+  /// Of n rows.
+  std::span<const std::byte> bytes(std::int64_t first, std::int64_t n) const noexcept {
+    return std::as_bytes(std::span<const Scalar>(row(first), static_cast<std::size_t>(n) * width));
+  }
 
  private:
   struct alignas(virtual_register_bytes) Line {

@@ -1,8 +1,11 @@
-// Trainer: fits a model to a dataset, the same bits for the same data, seed and settings whatever the number of
-// threads. A batch is cut into fixed shards; the gradient is the sum of the shards' gradients in their order.
+// Trainer: fits a model to a dataset, or to a sample of several parts, the same bits for the same data, seed and
+// settings whatever the number of threads, and whether one process has all parts or each rank one. A batch takes its
+// share of each part, a share is cut into fixed shards; the gradient is the sum over parts, in their order, of the sums
+// over their shards, in their order.
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <limits>
@@ -14,6 +17,7 @@
 
 #include "calibrant/optim/adam.hpp"
 #include "calibrant/parallel/pool.hpp"
+#include "calibrant/parallel/ranks.hpp"
 #include "calibrant/train/checkpoint.hpp"
 #include "calibrant/train/dataset.hpp"
 #include "calibrant/train/options.hpp"
@@ -40,52 +44,35 @@ class Trainer {
   /// @param start  a model to go on from (its preprocessing is kept), or nullptr for fresh weights from the seed.
   /// @throws Error if the dataset, the loss, the options or the start do not fit the network.
   Trainer(const BasicDataset<Scalar>& data, Loss loss, FitOptions options, const Model<Net, Scalar>* start = nullptr)
-      : loss_(std::move(loss)), options_(std::move(options)), pool_(options_.threads) {
-    options_.validate();
-    loss::validate(loss_);
-    if (data.n_features() != n_in)
-      throw Error("training " + Net::describe() + " on " + data.source(), std::to_string(n_in) + " features",
-                  std::to_string(data.n_features()));
-    if (data.n_targets() != n_targets)
-      throw Error("training " + Net::describe() + " on " + data.source() + " with the loss " + loss::describe(loss_),
-                  std::to_string(n_targets) + " target(s)", std::to_string(data.n_targets()));
-    prepare_model(data, start);
-    encode(data);
-    split(data);
-    if (start == nullptr) {
-      Random random(options_.seed, Stream::initial_weights);
-      Net::template initialise<Scalar>(state_.parameters.view(), random);
-    } else {
-      state_.parameters = start->parameters();
-    }
-    state_.best = state_.parameters;
-    for (int thread = 0; thread < pool_.n_threads(); ++thread) steps_.push_back(std::make_unique<Step>());
-    shards_.resize(static_cast<std::size_t>(n_shards(options_.batch_size)));
-    if (!options_.checkpoint.empty()) {
-      data_sha256_ = io::sha256(rows_.bytes());
-      resume();
-    }
-    // So that epochs allocate nothing.
-    constexpr int usual_epochs = 4096;
-    const auto n_reports = static_cast<std::size_t>(std::min(options_.epochs, usual_epochs));
-    state_.reports.reserve(n_reports);
-    losses_.reserve(n_reports);
-    for (const EpochReport& report : state_.reports) losses_.push_back(judged_loss(report));
-    order_.reserve(training_rows_.size());
-    validation_sums_.resize((validation_rows_.size() + validation_block - 1) / validation_block);
-  }
+      : Trainer(nullptr, {&data}, std::move(loss), std::move(options), start) {}
+
+  /// A sample of several parts, such as files: each is split and shuffled by itself, and each batch takes its share of
+  /// every part. Groups are within a part: equal numbers in two parts are different groups.
+  Trainer(const std::vector<BasicDataset<Scalar>>& parts, Loss loss, FitOptions options,
+          const Model<Net, Scalar>* start = nullptr)
+      : Trainer(nullptr, pointers(parts), std::move(loss), std::move(options), start) {}
+
+  /// Each rank has one part and makes the same calls with the same settings; all get the same model, that of one
+  /// process with the parts of all ranks. Rank 0 reads and writes the checkpoint and shows the progress. Whatever
+  /// throws on one rank, here or in run() or epoch(), throws a RankError on all.
+  Trainer(Ranks& ranks, const BasicDataset<Scalar>& part, Loss loss, FitOptions options,
+          const Model<Net, Scalar>* start = nullptr)
+      : Trainer(&ranks, {&part}, std::move(loss), std::move(options), start) {}
 
   /// Trains until the epochs are done, early stopping ends it, or on_epoch returns false.
   void run() {
-    ProgressPrinter printer(options_.progress == ProgressLine::automatic, options_.epochs);
-    bool go_on = !finished();
-    while (go_on) {
-      const EpochReport report = epoch();
-      printer.show(report, static_cast<double>(training_rows_.size()));
-      go_on = !finished();
-      if (options_.on_epoch && !options_.on_epoch(report)) go_on = false;
-      if (!options_.checkpoint.empty() && (!go_on || state_.epoch % options_.checkpoint_every == 0)) save();
-    }
+    shared([&] {
+      ProgressPrinter printer(options_.progress == ProgressLine::automatic && is_first(), options_.epochs);
+      bool go_on = !finished();
+      while (go_on) {
+        const EpochReport report = epoch();
+        printer.show(report, static_cast<double>(n_training()));
+        go_on = !finished();
+        if (options_.on_epoch && !options_.on_epoch(report)) go_on = false;
+        go_on = all_agree(go_on);
+        if (!options_.checkpoint.empty() && (!go_on || state_.epoch % options_.checkpoint_every == 0)) save();
+      }
+    });
   }
 
   /// True when all epochs are done or early stopping says so.
@@ -97,58 +84,25 @@ class Trainer {
   /// One epoch: every training event once, in an order that is a function of seed and epoch.
   /// @throws Error on a loss or gradient that is not finite, with epoch, batch and row.
   EpochReport epoch() {
-    shuffle();
-    const auto n = static_cast<std::int64_t>(order_.size());
-    const std::int64_t batch_size = options_.batch_size;
-    const std::int64_t n_batches = (n + batch_size - 1) / batch_size;
-    EpochReport report;
-    report.epoch = state_.epoch + 1;
-    double weighted = 0.0, total_weight = 0.0;
-    for (std::int64_t batch = 0; batch < n_batches; ++batch) {
-      const std::int64_t first = batch * batch_size;
-      const int count = static_cast<int>(std::min(batch_size, n - first));
-      const Progress progress{static_cast<std::int64_t>(state_.optimizer.step), n_batches, state_.epoch,
-                              options_.epochs, losses_};
-      const double factor = options_.schedule(progress);
-      if (!(factor >= 0.0 && std::isfinite(factor)))
-        throw Error(
-            "training, epoch " + std::to_string(report.epoch) + ", batch " + std::to_string(batch + 1) + ", schedule",
-            "a factor that is finite and not negative", loss::number(factor));
-      report.learning_rate = factor * options_.adam.learning_rate;
-      const auto [loss, weight] = batch_step(order_.data() + first, count, factor, batch);
-      weighted += loss * weight;
-      total_weight += weight;
-    }
-    report.training_loss = total_weight > 0.0 ? weighted / total_weight : 0.0;
-    report.validation_loss = validation_loss();
-    if (!validation_rows_.empty() && !std::isfinite(report.validation_loss))
-      throw not_finite(validation_rows_.data(), static_cast<int>(validation_rows_.size()),
-                       "epoch " + std::to_string(report.epoch) + ", validation", "loss");
-    ++state_.epoch;
-    state_.reports.push_back(report);
-    const double judged = judged_loss(report);
-    losses_.push_back(judged);
-    if (state_.best_epoch == 0 || judged < state_.best_loss) {
-      state_.best_loss = judged;
-      state_.best_epoch = state_.epoch;
-      if (options_.patience > 0) state_.best = state_.parameters;
-    }
-    return report;
+    return shared([&] { return train_epoch(); });
   }
 
   /// One optimizer step on the given events (rows of the dataset, 1 to batch_size of them), for those who choose their
   /// own batches. It belongs to no epoch: history and schedule do not see it.
   /// @return the loss of the batch before the step.
-  /// @throws Error on rows that are not there, an empty or too large batch, a loss or gradient that is not finite.
+  /// @throws Error on rows that are not there, an empty or too large batch, a loss or gradient that is not finite, a
+  /// sample of several parts.
   double step(std::span<const std::uint32_t> events, double schedule_factor = 1.0) {
+    if (n_parts() != 1) throw Error("Trainer::step", "a sample of one part", std::to_string(n_parts()));
     if (events.empty() || events.size() > static_cast<std::size_t>(options_.batch_size))
       throw Error("Trainer::step", "1 to " + std::to_string(options_.batch_size) + " events",
                   std::to_string(events.size()));
-    const auto n_rows = static_cast<std::uint32_t>(training_rows_.size() + validation_rows_.size());
+    const auto n_rows = static_cast<std::uint32_t>(n_training() + n_validation());
     for (const std::uint32_t event : events)
       if (event >= n_rows)
         throw Error("Trainer::step", "rows below " + std::to_string(n_rows), "row " + std::to_string(event));
-    return batch_step(events.data(), static_cast<int>(events.size()), schedule_factor, 0).loss;
+    shares_[0] = {events.data(), static_cast<int>(events.size()), 0, 0};
+    return batch_step(weight_of_shares(), schedule_factor, 0).loss;
   }
 
   /// The model as it stands: the best one so far with early stopping, the last one without.
@@ -163,13 +117,15 @@ class Trainer {
     return result;
   }
 
-  std::int64_t n_training() const noexcept { return static_cast<std::int64_t>(training_rows_.size()); }
-  std::int64_t n_validation() const noexcept { return static_cast<std::int64_t>(validation_rows_.size()); }
+  /// Events of all parts, also of those that other ranks have.
+  std::int64_t n_training() const noexcept { return n_training_; }
+  std::int64_t n_validation() const noexcept { return n_validation_; }
+  int n_parts() const noexcept { return static_cast<int>(part_sizes_.size()); }
 
-  /// Loss of the current parameters on the validation sample; NaN if there is none.
+  /// Loss of the current parameters on the validation sample; NaN if there is none. All ranks call it together.
   double validation_loss() {
-    if (validation_rows_.empty()) return std::numeric_limits<double>::quiet_NaN();
-    return mean_loss(validation_rows_);
+    if (n_validation_ == 0) return std::numeric_limits<double>::quiet_NaN();
+    return shared([&] { return mean_loss(); });
   }
 
  private:
@@ -189,7 +145,165 @@ class Trainer {
     ParametersType gradient;
   };
 
-  CALIBRANT_COLD void prepare_model(const BasicDataset<Scalar>& data, const Model<Net, Scalar>* start) {
+  /// A dataset that this process has. Its events are rows of rows_, one after the other.
+  struct Part {
+    std::string source;
+    std::uint64_t seed;  ///< of its split and of the order of its events
+    std::uint32_t first_row, n_rows;
+    std::vector<std::uint32_t> training, validation;  ///< rows
+    std::vector<std::uint32_t> order;                 ///< training rows as this epoch visits them
+    int first_block = 0;                              ///< of its validation sample, in sums over all parts here
+  };
+  /// What a batch takes from a part.
+  struct Share {
+    const std::uint32_t* index;
+    int count;
+    int position;  ///< of its first event in the batch
+    int first_shard;
+  };
+  using Datasets = std::vector<const BasicDataset<Scalar>*>;
+
+  static Datasets pointers(const std::vector<BasicDataset<Scalar>>& parts) {
+    Datasets result;
+    for (const auto& part : parts) result.push_back(&part);
+    return result;
+  }
+
+  /// @param ranks  other processes that have other parts, or nullptr.
+  Trainer(Ranks* ranks, const Datasets& parts, Loss loss, FitOptions options, const Model<Net, Scalar>* start)
+      : loss_(std::move(loss)),
+        options_(std::move(options)),
+        ranks_(ranks != nullptr && ranks->size() > 1 ? ranks : nullptr),
+        pool_(options_.threads) {
+    shared([&] { prepare(parts, start); });
+  }
+
+  CALIBRANT_COLD void prepare(const Datasets& parts, const Model<Net, Scalar>* start) {
+    options_.validate();
+    loss::validate(loss_);
+    if (parts.empty()) throw Error("training " + Net::describe(), "one dataset or more", "none");
+    for (const auto* data : parts) {
+      if (data->n_features() != n_in)
+        throw Error("training " + Net::describe() + " on " + data->source(), std::to_string(n_in) + " features",
+                    std::to_string(data->n_features()));
+      if (data->n_targets() != n_targets)
+        throw Error("training " + Net::describe() + " on " + data->source() + " with the loss " + loss::describe(loss_),
+                    std::to_string(n_targets) + " target(s)", std::to_string(data->n_targets()));
+    }
+    compare(parts, start);
+    prepare_model(parts, start);
+    encode(parts);
+    split(parts);
+    if (start == nullptr) {
+      Random random(options_.seed, Stream::initial_weights);
+      Net::template initialise<Scalar>(state_.parameters.view(), random);
+    } else {
+      state_.parameters = start->parameters();
+    }
+    state_.best = state_.parameters;
+    for (int thread = 0; thread < pool_.n_threads(); ++thread) steps_.push_back(std::make_unique<Step>());
+    if (ranks_ != nullptr) {
+      sum_ = std::make_unique<OrderedSum<Scalar>>(*ranks_, Net::n_params, options_.overlapped);
+      total_ = std::make_unique<ParametersType>();
+    }
+    if (!options_.checkpoint.empty()) {
+      hash_parts();
+      resume();
+    }
+    // So that epochs allocate nothing.
+    constexpr int usual_epochs = 4096;
+    const auto n_reports = static_cast<std::size_t>(std::min(options_.epochs, usual_epochs));
+    state_.reports.reserve(n_reports);
+    losses_.reserve(n_reports);
+    for (const EpochReport& report : state_.reports) losses_.push_back(judged_loss(report));
+    for (Part& part : parts_) part.order.reserve(part.training.size());
+    validation_sums_.resize(static_cast<std::size_t>(n_blocks_));
+  }
+
+  // ---- several processes -------------------------------------------------------------------------------------------
+
+  /// Runs f; what it throws is thrown on all ranks.
+  template <class F>
+  decltype(auto) shared(F&& f) {
+    if (ranks_ == nullptr) return std::forward<F>(f)();
+    return ranks_->shared(std::forward<F>(f));
+  }
+  bool is_first() const noexcept { return ranks_ == nullptr || ranks_->rank() == 0; }
+  bool all_agree(bool yes) {
+    if (ranks_ == nullptr) return yes;
+    const double mine = yes ? 1.0 : 0.0;
+    gathered_.resize(static_cast<std::size_t>(ranks_->size()));
+    ranks_->all_gather({&mine, 1}, gathered_);
+    return std::all_of(gathered_.begin(), gathered_.end(), [](double one) { return one == 1.0; });
+  }
+
+  /// numbers(part) of every part of the sample, one after the other; they are equally many for each.
+  template <class Numbers>
+  CALIBRANT_COLD std::vector<double> of_all_parts(int n_here, Numbers&& numbers) {
+    std::vector<double> here;
+    for (int part = 0; part < n_here; ++part) {
+      const std::vector<double> own = numbers(static_cast<std::size_t>(part));
+      here.insert(here.end(), own.begin(), own.end());
+    }
+    if (ranks_ == nullptr) return here;
+    std::vector<double> all(here.size() * static_cast<std::size_t>(ranks_->size()));
+    ranks_->all_gather(here, all);
+    return all;
+  }
+
+  /// Sum over all parts, in their order, of what add(part, numbers) adds to zeros.
+  template <std::size_t n, class Add>
+  std::array<double, n> sum_over_parts(Add&& add) {
+    std::array<double, n> total{};
+    for (std::size_t part = 0; part < parts_.size(); ++part) {
+      std::array<double, n> own{};
+      add(part, own);
+      for (std::size_t k = 0; k < n; ++k) total[k] = part == 0 ? own[k] : total[k] + own[k];
+    }
+    if (ranks_ != nullptr) {
+      gathered_.resize(n * static_cast<std::size_t>(ranks_->size()));
+      ranks_->all_gather(total, gathered_);
+      add_up(gathered_, total);
+    }
+    return total;
+  }
+  /// total = sum over the ranks, in their order, of what they gave to all_gather.
+  static void add_up(const std::vector<double>& gathered, std::span<double> total) {
+    const std::size_t n = total.size();
+    std::copy(gathered.begin(), gathered.begin() + static_cast<std::ptrdiff_t>(n), total.begin());
+    for (std::size_t i = n; i < gathered.size(); ++i) total[i % n] += gathered[i];
+  }
+
+  /// @throws Error if parts or ranks do not fit together.
+  CALIBRANT_COLD void compare(const Datasets& parts, const Model<Net, Scalar>* start) {
+    for (const auto* data : parts)
+      if (const std::string own = columns(*data), first = columns(*parts[0]); own != first)
+        throw Error("training on " + data->source(), "the columns of " + parts[0]->source() + ", " + first, own);
+    if (ranks_ == nullptr) return;
+    Fingerprint all{{"columns", columns(*parts[0])},
+                    {"start", start == nullptr ? "none" : io::sha256(std::as_bytes(start->parameters().span()))},
+                    {"checkpoint", options_.checkpoint.empty() ? "none" : "some"},
+                    {"overlapped", options_.overlapped ? "true" : "false"}};
+    const Fingerprint of_settings = settings(options_.output);
+    all.insert(all.end(), of_settings.begin(), of_settings.end());
+    for (const auto& [key, value] : all)
+      if (const std::string first = ranks_->all_gather(value)[0]; first != value)
+        throw Error("training on " + parts[0]->source() + ", " + key, first + ", as on rank 0", value);
+  }
+  /// What must be the same in all parts.
+  static std::string columns(const BasicDataset<Scalar>& data) {
+    std::string text;
+    for (const auto& feature : data.features())
+      text += feature.name + " (" + std::string(to_string(feature.transform)) + ", '" + feature.unit + "'), ";
+    for (const auto& target : data.targets()) text += "target " + target + ", ";
+    for (const auto& unit : data.target_units()) text += "'" + unit + "' ";
+    return text;
+  }
+
+  // ---- preparation -------------------------------------------------------------------------------------------------
+
+  CALIBRANT_COLD void prepare_model(const Datasets& parts, const Model<Net, Scalar>* start) {
+    const BasicDataset<Scalar>& data = *parts[0];
     if (start != nullptr) {
       model_ = *start;
       const auto& names = start->description.features;
@@ -199,17 +313,7 @@ class Trainer {
                       "its feature '" + names[i] + "' as number " + std::to_string(i),
                       "'" + data.features()[i].name + "'");
     } else {
-      for (int i = 0; i < n_in; ++i)
-        model_.inputs[static_cast<std::size_t>(i)] = data.input_transforms()[static_cast<std::size_t>(i)];
-      for (int i = 0; i < n_out; ++i) {
-        auto& output = model_.outputs[static_cast<std::size_t>(i)];
-        output.output = options_.output;
-        if (options_.output == Output::standardised) {
-          const auto [mean, deviation] = data.target_moments(n_targets == n_out ? i : 0);
-          output.shift = static_cast<Scalar>(mean);
-          output.scale = static_cast<Scalar>(deviation > 0.0 ? deviation : 1.0);
-        }
-      }
+      standardise(parts);
     }
     auto& description = model_.description;
     description = {};
@@ -223,14 +327,76 @@ class Trainer {
     description.training.seed = options_.seed;
   }
 
-  void encode(const BasicDataset<Scalar>& data) {
-    using Rows = typename Step::Rows;
-    const std::int64_t n = data.n_events();
+  /// Input transforms and output scales: moments and ranges of the parts, merged in their order.
+  CALIBRANT_COLD void standardise(const Datasets& parts) {
+    constexpr std::size_t of_feature = 5, of_target = 3, per_part = n_in * of_feature + n_targets * of_target;
+    const std::vector<double> all = of_all_parts(static_cast<int>(parts.size()), [&](std::size_t part) {
+      const BasicDataset<Scalar>& data = *parts[part];
+      std::vector<double> numbers;
+      for (int i = 0; i < n_in; ++i) {
+        const Moments& sample = data.feature_sample(i);
+        const auto& fitted = data.input_transforms()[static_cast<std::size_t>(i)];
+        numbers.insert(numbers.end(), {sample.n, sample.mean, sample.squares, static_cast<double>(fitted.low),
+                                       static_cast<double>(fitted.high)});
+      }
+      for (int i = 0; i < n_targets; ++i) {
+        const Moments sample = data.target_sample(i);
+        numbers.insert(numbers.end(), {sample.n, sample.mean, sample.squares});
+      }
+      return numbers;
+    });
+    const auto merged = [&](std::size_t at) {
+      Moments sample{all[at], all[at + 1], all[at + 2]};
+      for (at += per_part; at < all.size(); at += per_part) sample += {all[at], all[at + 1], all[at + 2]};
+      return sample;
+    };
+    for (std::size_t i = 0; i < n_in; ++i) {
+      auto& input = model_.inputs[i];
+      input = parts[0]->input_transforms()[i];
+      const std::size_t at = i * of_feature;
+      if (input.transform != Transform::ignored) {
+        const Moments sample = merged(at);
+        input.standardise(sample.mean, sample.deviation());
+      }
+      for (std::size_t part = at; part < all.size(); part += per_part) {
+        input.low = std::min(input.low, static_cast<Scalar>(all[part + 3]));
+        input.high = std::max(input.high, static_cast<Scalar>(all[part + 4]));
+      }
+    }
+    for (std::size_t i = 0; i < n_out; ++i) {
+      auto& output = model_.outputs[i];
+      output.output = options_.output;
+      if (options_.output == Output::standardised) {
+        const Moments sample = merged(n_in * of_feature + (n_targets == n_out ? i : 0) * of_target);
+        output.shift = static_cast<Scalar>(sample.mean);
+        output.scale = static_cast<Scalar>(sample.deviation() > 0.0 ? sample.deviation() : 1.0);
+      }
+    }
+  }
+
+  CALIBRANT_COLD void encode(const Datasets& parts) {
+    std::int64_t n = 0;
+    for (const auto* data : parts) n += data->n_events();
     if (n > std::numeric_limits<std::uint32_t>::max())
-      throw Error("training on " + data.source(), "at most 4294967295 events", std::to_string(n));
+      throw Error("training on " + parts[0]->source(), "at most 4294967295 events", std::to_string(n));
     rows_.resize(n);
-    for (std::int64_t event = 0; event < n; ++event) {
-      Scalar* row = rows_.row(event);
+    for (const auto* data : parts) {
+      Part part{};
+      part.source = data->source();
+      // Part 0 of a sample is seeded as the only part of a sample.
+      const int number = static_cast<int>(parts_.size()) + (ranks_ != nullptr ? ranks_->rank() : 0);
+      const auto words = Random(options_.seed, Stream::part).block(static_cast<std::uint64_t>(number));
+      part.seed = number == 0 ? options_.seed : (std::uint64_t{words[0]} << 32 | words[1]);
+      part.first_row = parts_.empty() ? 0 : parts_.back().first_row + parts_.back().n_rows;
+      part.n_rows = static_cast<std::uint32_t>(data->n_events());
+      encode(*data, part.first_row);
+      parts_.push_back(std::move(part));
+    }
+  }
+  void encode(const BasicDataset<Scalar>& data, std::uint32_t first_row) {
+    using Rows = typename Step::Rows;
+    for (std::int64_t event = 0; event < data.n_events(); ++event) {
+      Scalar* row = rows_.row(first_row + event);
       for (int i = 0; i < n_in; ++i) {
         row[i] = model_.inputs[static_cast<std::size_t>(i)].encode(data.feature(event, i));
         if (!is_finite(row[i]))
@@ -256,36 +422,154 @@ class Trainer {
     }
   }
 
-  void split(const BasicDataset<Scalar>& data) {
-    const Random random(options_.seed, Stream::split);
+  CALIBRANT_COLD void split(const Datasets& parts) {
     const auto threshold = static_cast<std::uint64_t>(options_.validation_fraction * 4294967296.0);
+    const std::vector<double> all = of_all_parts(static_cast<int>(parts.size()), [&](std::size_t number) {
+      const BasicDataset<Scalar>& data = *parts[number];
+      Part& part = parts_[number];
+      const Random random(part.seed, Stream::split);
+      double training_weight = 0.0, validation_weight = 0.0;
+      for (std::int64_t event = 0; event < data.n_events(); ++event) {
+        const bool validation = random.block(data.group(event))[0] < threshold;
+        (validation ? part.validation : part.training).push_back(part.first_row + static_cast<std::uint32_t>(event));
+        (validation ? validation_weight : training_weight) += static_cast<double>(data.weight(event));
+      }
+      return std::vector<double>{static_cast<double>(part.training.size()), static_cast<double>(part.validation.size()),
+                                 training_weight, validation_weight};
+    });
     double training_weight = 0.0, validation_weight = 0.0;
-    for (std::int64_t event = 0; event < data.n_events(); ++event) {
-      const bool validation = random.block(data.group(event))[0] < threshold;
-      (validation ? validation_rows_ : training_rows_).push_back(static_cast<std::uint32_t>(event));
-      (validation ? validation_weight : training_weight) += static_cast<double>(data.weight(event));
+    for (std::size_t at = 0; at < all.size(); at += 4) {
+      part_sizes_.push_back(static_cast<std::int64_t>(all[at]));
+      n_training_ += part_sizes_.back();
+      n_validation_ += static_cast<std::int64_t>(all[at + 1]);
+      training_weight += all[at + 2];
+      validation_weight += all[at + 3];
     }
-    const std::string where = "training on " + data.source();
-    if (static_cast<std::int64_t>(training_rows_.size()) < options_.batch_size)
-      throw Error(where, "a batch no larger than the " + std::to_string(training_rows_.size()) + " training events",
+    std::string where = "training on " + parts[0]->source();
+    if (n_parts() > 1) where += " and " + std::to_string(n_parts() - 1) + " more";
+    if (n_training_ > std::numeric_limits<std::uint32_t>::max())
+      throw Error(where, "at most 4294967295 training events", std::to_string(n_training_));
+    if (n_training_ < options_.batch_size)
+      throw Error(where, "a batch no larger than the " + std::to_string(n_training_) + " training events",
                   "batch_size " + std::to_string(options_.batch_size));
     if (!(training_weight > 0.0)) throw Error(where, "training events with a weight above zero", "none");
     if (options_.validation_fraction > 0.0 && !(validation_weight > 0.0))
       throw Error(where,
                   "validation events with a weight above zero at validation_fraction " +
                       std::to_string(options_.validation_fraction),
-                  std::to_string(validation_rows_.size()) + " events, total weight zero");
+                  std::to_string(n_validation_) + " events, total weight zero");
     model_.description.training.n_training = n_training();
     model_.description.training.n_validation = n_validation();
+
+    int most_shards = 0, blocks = 0;
+    for (Part& part : parts_) {
+      const auto n = static_cast<std::int64_t>(part.training.size());
+      // A batch takes at most this many of the part.
+      const auto most = std::min<std::int64_t>((options_.batch_size * n + n_training_ - 1) / n_training_, n);
+      most_shards += n_shards(static_cast<int>(most));
+      part.first_block = blocks;
+      blocks += static_cast<int>((part.validation.size() + block - 1) / block);
+    }
+    n_blocks_ = blocks;
+    shards_.resize(static_cast<std::size_t>(most_shards));
+    shares_.resize(parts_.size());
+  }
+
+  // ---- an epoch ----------------------------------------------------------------------------------------------------
+
+  EpochReport train_epoch() {
+    shuffle();
+    const std::int64_t n_batches = (n_training_ + options_.batch_size - 1) / options_.batch_size;
+    if (ranks_ != nullptr) weigh_batches(n_batches);
+    EpochReport report;
+    report.epoch = state_.epoch + 1;
+    double weighted = 0.0, total_weight = 0.0;
+    for (std::int64_t batch = 0; batch < n_batches; ++batch) {
+      take_shares(batch);
+      const Progress progress{static_cast<std::int64_t>(state_.optimizer.step), n_batches, state_.epoch,
+                              options_.epochs, losses_};
+      const double factor = options_.schedule(progress);
+      if (!(factor >= 0.0 && std::isfinite(factor)))
+        throw Error(
+            "training, epoch " + std::to_string(report.epoch) + ", batch " + std::to_string(batch + 1) + ", schedule",
+            "a factor that is finite and not negative", loss::number(factor));
+      report.learning_rate = factor * options_.adam.learning_rate;
+      const auto [loss, weight] = batch_step(
+          ranks_ != nullptr ? batch_weights_[static_cast<std::size_t>(batch)] : weight_of_shares(), factor, batch);
+      weighted += loss * weight;
+      total_weight += weight;
+    }
+    report.training_loss = total_weight > 0.0 ? weighted / total_weight : 0.0;
+    report.validation_loss = validation_loss();
+    if (n_validation_ > 0 && !std::isfinite(report.validation_loss))
+      throw not_finite([&](std::size_t part) { return std::span<const std::uint32_t>(parts_[part].validation); },
+                       "epoch " + std::to_string(report.epoch) + ", validation", "loss");
+    ++state_.epoch;
+    state_.reports.push_back(report);
+    const double judged = judged_loss(report);
+    losses_.push_back(judged);
+    if (state_.best_epoch == 0 || judged < state_.best_loss) {
+      state_.best_loss = judged;
+      state_.best_epoch = state_.epoch;
+      if (options_.patience > 0) state_.best = state_.parameters;
+    }
+    return report;
   }
 
   void shuffle() {
-    order_ = training_rows_;
-    calibrant::shuffle(order_, Random(options_.seed, Stream::shuffle, static_cast<std::uint32_t>(state_.epoch)));
+    for (Part& part : parts_) {
+      part.order = part.training;
+      calibrant::shuffle(part.order, Random(part.seed, Stream::shuffle, static_cast<std::uint32_t>(state_.epoch)));
+    }
+  }
+
+  /// Events of a part, of n training events, that are in front of a batch.
+  std::int64_t taken(std::int64_t batch, std::int64_t n) const noexcept {
+    const auto before = static_cast<std::uint64_t>(std::min(batch * options_.batch_size, n_training_));
+    return static_cast<std::int64_t>(before * static_cast<std::uint64_t>(n) / static_cast<std::uint64_t>(n_training_));
+  }
+  /// What this batch takes from the parts.
+  void take_shares(std::int64_t batch) noexcept {
+    const std::size_t first_part = ranks_ != nullptr ? static_cast<std::size_t>(ranks_->rank()) : 0;
+    int position = 0, shards = 0;
+    for (std::size_t part = 0; part < first_part + parts_.size(); ++part) {
+      const std::int64_t n = part_sizes_[part], first = taken(batch, n);
+      const auto count = static_cast<int>(taken(batch + 1, n) - first);
+      if (part >= first_part) {
+        shares_[part - first_part] = {parts_[part - first_part].order.data() + first, count, position, shards};
+        shards += n_shards(count);
+      }
+      position += count;
+    }
+  }
+  double weight_of(const Share& share) const noexcept {
+    return weight_of(std::span(share.index, static_cast<std::size_t>(share.count)));
+  }
+  double weight_of(std::span<const std::uint32_t> events) const noexcept {
+    if (unit_weights_) return static_cast<double>(events.size());
+    double sum = 0.0;
+    for (const std::uint32_t event : events) sum += static_cast<double>(rows_.row(event)[Step::Rows::weight_column]);
+    return sum;
+  }
+  double weight_of_shares() const noexcept {
+    double weight = weight_of(shares_[0]);
+    for (std::size_t part = 1; part < shares_.size(); ++part) weight += weight_of(shares_[part]);
+    return weight;
+  }
+  /// The weights of the epoch's batches, which every event's cotangent is divided by: one exchange for all of them.
+  void weigh_batches(std::int64_t n_batches) {
+    batch_weights_.resize(static_cast<std::size_t>(n_batches));
+    for (std::int64_t batch = 0; batch < n_batches; ++batch) {
+      take_shares(batch);
+      batch_weights_[static_cast<std::size_t>(batch)] = weight_of_shares();
+    }
+    gathered_.resize(batch_weights_.size() * static_cast<std::size_t>(ranks_->size()));
+    ranks_->all_gather(batch_weights_, gathered_);
+    add_up(gathered_, batch_weights_);
   }
 
   double judged_loss(const EpochReport& report) const noexcept {
-    return validation_rows_.empty() ? report.training_loss : report.validation_loss;
+    return n_validation_ == 0 ? report.training_loss : report.validation_loss;
   }
   /// Gathers each tile of the events first .. last of a batch and calls visit(first event of the tile).
   template <class Visit>
@@ -301,33 +585,53 @@ class Trainer {
   /// Calls begin(step, sum), visit(step, sum, context) for each tile and end(step, sum) for every shard of a batch, on
   /// the threads of the pool.
   template <class Begin, class Visit, class End>
-  void for_shards(const std::uint32_t* index, int count, Begin&& begin, Visit&& visit, End&& end) {
-    pool_.run(n_shards(count), [&](int shard, int thread) noexcept {
+  void for_shards(Begin&& begin, Visit&& visit, End&& end) {
+    pool_.run(end_shard(shares_.size() - 1), [&](int shard, int thread) noexcept {
       const FlushDenormals flush;
       ShardSum& sum = shards_[static_cast<std::size_t>(shard)];
       Step& step = *steps_[static_cast<std::size_t>(thread)];
+      std::size_t part = shares_.size() - 1;
+      while (shares_[part].first_shard > shard) --part;
+      const Share& share = shares_[part];
+      const int first = (shard - share.first_shard) * shard_size;
       begin(step, sum);
-      for_tiles(step, index, shard * shard_size, std::min(count, (shard + 1) * shard_size), [&](int tile) {
-        visit(step, sum, TileContext{options_.seed, state_.optimizer.step, static_cast<std::uint32_t>(tile), 0});
+      for_tiles(step, share.index, first, std::min(share.count, first + shard_size), [&](int tile) {
+        visit(step, sum,
+              TileContext{options_.seed, state_.optimizer.step, static_cast<std::uint32_t>(share.position + tile), 0});
       });
       end(step, sum);
     });
   }
-  static constexpr int n_shards(int count) noexcept { return (count + shard_size - 1) / shard_size; }
-
-  double total_weight(std::span<const std::uint32_t> events) const {
-    if (unit_weights_) return static_cast<double>(events.size());
-    double sum = 0.0;
-    for (const std::uint32_t event : events) sum += static_cast<double>(rows_.row(event)[Step::Rows::weight_column]);
-    return sum;
+  /// A share of no events has a shard too: its gradient is zero.
+  static constexpr int n_shards(int count) noexcept { return std::max(1, (count + shard_size - 1) / shard_size); }
+  int end_shard(std::size_t part) const noexcept { return shares_[part].first_shard + n_shards(shares_[part].count); }
+  /// Sums over the shards of a part: numbers[k] += of(shard)[k].
+  template <std::size_t n, class Of>
+  void add_shards(std::size_t part, std::array<double, n>& numbers, Of&& of) const {
+    for (int shard = shares_[part].first_shard; shard < end_shard(part); ++shard)
+      for (std::size_t k = 0; k < n; ++k) numbers[k] += of(shards_[static_cast<std::size_t>(shard)])[k];
+  }
+  /// Adds up the gradients in shards_[0], for the parameters first to last - 1: those of a part's shards, then the
+  /// parts.
+  void add_gradients(std::size_t first, std::size_t last) noexcept {
+    for (std::size_t part = 0; part < shares_.size(); ++part) {
+      Scalar* of_part = shards_[static_cast<std::size_t>(shares_[part].first_shard)].gradient.data();
+      for (int shard = shares_[part].first_shard + 1; shard < end_shard(part); ++shard) {
+        const Scalar* of_shard = shards_[static_cast<std::size_t>(shard)].gradient.data();
+        for (std::size_t i = first; i < last; ++i) of_part[i] += of_shard[i];
+      }
+      Scalar* total = shards_[0].gradient.data();
+      if (part > 0)
+        for (std::size_t i = first; i < last; ++i) total[i] += of_part[i];
+    }
   }
 
   struct BatchResult {
     double loss, weight;
   };
 
-  BatchResult batch_step(const std::uint32_t* index, int count, double factor, std::int64_t batch) {
-    const double weight = total_weight(std::span(index, static_cast<std::size_t>(count)));
+  /// @param weight  of all events of the batch, also those of other ranks.
+  BatchResult batch_step(double weight, double factor, std::int64_t batch) {
     if (!(weight > 0.0)) return {0.0, 0.0};  // nothing to learn from this batch
     const auto inverse_weight = static_cast<Scalar>(1.0 / weight);
     const auto p = static_cast<const ParametersType&>(state_.parameters).view();
@@ -336,45 +640,53 @@ class Trainer {
     double batch_loss = 0.0;
     if constexpr (loss::BatchCoupled<Loss>) {
       for_shards(
-          index, count, [](Step&, ShardSum& sum) { std::fill(std::begin(sum.means), std::end(sum.means), 0.0); },
+          [](Step&, ShardSum& sum) { std::fill(std::begin(sum.means), std::end(sum.means), 0.0); },
           [&](Step& step, ShardSum& sum, const TileContext& context) { step.observe(loss_, p, context, sum.means); },
           [](Step&, ShardSum&) {});
-      batch_loss = combine(n_shards(count), weight, mean_slopes);
+      batch_loss = combine(weight, mean_slopes);
     }
 
-    for_shards(
-        index, count, [](Step& step, ShardSum&) { step.clear(); },
-        [&](Step& step, ShardSum&, const TileContext& context) {
-          step.train(loss_, p, context, inverse_weight, mean_slopes);
-        },
-        [&](Step& step, ShardSum& sum) {
-          sum.gradient.clear();
-          sum.loss = step.collect(p, sum.gradient);
-        });
-    ParametersType& gradient = shards_[0].gradient;
-    double loss_sum = shards_[0].loss;
-    for (int shard = 1; shard < n_shards(count); ++shard) {
-      const ShardSum& sum = shards_[static_cast<std::size_t>(shard)];
-      loss_sum += sum.loss;
-      for (int i = 0; i < Net::n_params; ++i) gradient[i] += sum.gradient[i];
+    for_shards([](Step& step, ShardSum&) { step.clear(); },
+               [&](Step& step, ShardSum&, const TileContext& context) {
+                 step.train(loss_, p, context, inverse_weight, mean_slopes);
+               },
+               [&](Step& step, ShardSum& sum) {
+                 sum.gradient.clear();
+                 sum.loss = step.collect(p, sum.gradient);
+               });
+    if constexpr (!loss::BatchCoupled<Loss>) {
+      const auto losses = sum_over_parts<1>([&](std::size_t part, std::array<double, 1>& numbers) {
+        add_shards(part, numbers, [](const ShardSum& sum) { return &sum.loss; });
+      });
+      batch_loss = losses[0] / weight;
     }
-    if constexpr (!loss::BatchCoupled<Loss>) batch_loss = loss_sum / weight;
+    const auto rows = [&](std::size_t part) {
+      return std::span<const std::uint32_t>(shares_[part].index, static_cast<std::size_t>(shares_[part].count));
+    };
     const auto place = [&] {
       return "epoch " + std::to_string(state_.epoch + 1) + ", batch " + std::to_string(batch + 1);
     };
-    if (!std::isfinite(batch_loss)) throw not_finite(index, count, place(), "loss");
-    const double norm = options_.adam.step(state_.optimizer, state_.parameters, gradient, factor);
-    if (!std::isfinite(norm)) throw not_finite(index, count, place(), "gradient");
+    if (!std::isfinite(batch_loss)) throw not_finite(rows, place(), "loss");
+    const ParametersType* gradient = &shards_[0].gradient;
+    if (ranks_ == nullptr) {
+      add_gradients(0, Net::n_params);
+    } else {
+      (*sum_)(gradient->data(), total_->data(),
+              [&](std::size_t first, std::size_t last) { add_gradients(first, last); });
+      gradient = total_.get();
+    }
+    const double norm = options_.adam.step(state_.optimizer, state_.parameters, *gradient, factor);
+    if (!std::isfinite(norm)) throw not_finite(rows, place(), "gradient");
     return {batch_loss, weight};
   }
 
   /// Value of a batch-coupled loss and its derivative with respect to the means.
-  double combine(int n_sums, double weight, Scalar* mean_slopes) const {
+  double combine(double weight, Scalar* mean_slopes) {
     if constexpr (loss::BatchCoupled<Loss>) {
       constexpr std::size_t K = Loss::n_means;
-      double sums[K] = {};
-      for (int shard = 0; shard < n_sums; ++shard)
-        for (std::size_t k = 0; k < K; ++k) sums[k] += shards_[static_cast<std::size_t>(shard)].means[k];
+      const auto sums = sum_over_parts<K>([&](std::size_t part, std::array<double, K>& numbers) {
+        add_shards(part, numbers, [](const ShardSum& sum) { return sum.means; });
+      });
       std::array<Dual<double, Loss::n_means>, K> means;
       for (std::size_t k = 0; k < K; ++k)
         means[k] = Dual<double, Loss::n_means>::variable(sums[k] / weight, static_cast<int>(k));
@@ -386,24 +698,19 @@ class Trainer {
     }
   }
 
-  static constexpr int validation_block = 16 * shard_size;
-
   /// Weighted mean loss over the validation sample, without dropout.
-  double mean_loss(const std::vector<std::uint32_t>& rows) {
-    constexpr int block = validation_block;
+  double mean_loss() {
     const auto p = static_cast<const ParametersType&>(state_.parameters).view();
-    const auto n = static_cast<std::int64_t>(rows.size());
-    const double weight = total_weight(rows);
-    double loss_sum = 0.0;
-    double means[max_means] = {};
-    std::vector<LossSum>& sums = validation_sums_;
-    std::fill(sums.begin(), sums.end(), LossSum{});
-    pool_.run(static_cast<int>(sums.size()), [&](int shard, int thread) noexcept {
+    std::fill(validation_sums_.begin(), validation_sums_.end(), LossSum{});
+    pool_.run(n_blocks_, [&](int number, int thread) noexcept {
       const FlushDenormals flush;
-      LossSum& sum = sums[static_cast<std::size_t>(shard)];
+      LossSum& sum = validation_sums_[static_cast<std::size_t>(number)];
       Step& step = *steps_[static_cast<std::size_t>(thread)];
-      const std::int64_t first = static_cast<std::int64_t>(shard) * block;
-      const int count = static_cast<int>(std::min<std::int64_t>(block, n - first));
+      std::size_t part = parts_.size() - 1;
+      while (parts_[part].first_block > number) --part;
+      const std::vector<std::uint32_t>& rows = parts_[part].validation;
+      const std::int64_t first = static_cast<std::int64_t>(number - parts_[part].first_block) * block;
+      const int count = static_cast<int>(std::min<std::int64_t>(block, static_cast<std::int64_t>(rows.size()) - first));
       for_tiles(step, rows.data() + first, 0, count, [&](int) {
         if constexpr (loss::BatchCoupled<Loss>)
           step.evaluate(loss_, p, sum.means);
@@ -411,24 +718,33 @@ class Trainer {
           sum.loss += static_cast<double>(sum_lanes(step.evaluate(loss_, p)));
       });
     });
-    for (const LossSum& sum : sums) {
-      loss_sum += sum.loss;
-      for (int k = 0; k < max_means; ++k) means[k] += sum.means[k];
-    }
+    // Weight, loss, means.
+    const auto total = sum_over_parts<2 + max_means>([&](std::size_t part, std::array<double, 2 + max_means>& numbers) {
+      numbers[0] = weight_of(parts_[part].validation);
+      const int end = part + 1 < parts_.size() ? parts_[part + 1].first_block : n_blocks_;
+      for (int number = parts_[part].first_block; number < end; ++number) {
+        const LossSum& sum = validation_sums_[static_cast<std::size_t>(number)];
+        numbers[1] += sum.loss;
+        for (std::size_t k = 0; k < max_means; ++k) numbers[2 + k] += sum.means[k];
+      }
+    });
     if constexpr (loss::BatchCoupled<Loss>) {
       std::array<double, Loss::n_means> mean;
-      for (std::size_t k = 0; k < mean.size(); ++k) mean[k] = means[k] / weight;
+      for (std::size_t k = 0; k < mean.size(); ++k) mean[k] = total[2 + k] / total[0];
       return loss_.combine(mean);
+    } else {
+      return total[1] / total[0];
     }
-    return loss_sum / weight;
   }
 
   /// Finds the first row whose loss is not finite with the parameters before the step.
-  CALIBRANT_COLD Error not_finite(const std::uint32_t* index, int count, const std::string& place, const char* what) {
+  /// @param rows_of  rows_of(part) are the rows to look at.
+  template <class RowsOf>
+  CALIBRANT_COLD Error not_finite(RowsOf&& rows_of, const std::string& place, const char* what) {
     const auto p = static_cast<const ParametersType&>(state_.parameters).view();
     Step& step = *steps_[0];
-    const auto finite = [&](int i) {
-      step.gather(rows_, index + i, 1);
+    const auto finite = [&](const std::uint32_t& row) {
+      step.gather(rows_, &row, 1);
       if constexpr (loss::BatchCoupled<Loss>) {
         double terms[max_means] = {};
         step.evaluate(loss_, p, terms);
@@ -437,22 +753,33 @@ class Trainer {
         return is_finite(step.evaluate(loss_, p)[0]);
       }
     };
-    int bad = 0;
-    while (bad < count && finite(bad)) ++bad;
-    return Error("training, " + place +
-                     (bad < count ? ", row " + std::to_string(index[bad])
-                                  : "; no single row of it has a loss that is not finite"),
+    std::string row;
+    for (std::size_t part = 0; part < parts_.size() && row.empty(); ++part) {
+      const std::span<const std::uint32_t> rows = rows_of(part);
+      const auto bad = std::find_if_not(rows.begin(), rows.end(), finite);
+      if (bad == rows.end()) continue;
+      row = ", row " + std::to_string(*bad - parts_[part].first_row);
+      if (n_parts() > 1) row += " of " + parts_[part].source;
+    }
+    if (ranks_ != nullptr) {
+      const std::vector<std::string> found = ranks_->all_gather(row);
+      const auto first = std::find_if(found.begin(), found.end(), [](const auto& text) { return !text.empty(); });
+      if (first != found.end()) row = *first;
+    }
+    return Error("training, " + place + (row.empty() ? "; no single row of it has a loss that is not finite" : row),
                  std::string("a finite ") + what,
                  "NaN or infinity (a smaller learning rate or clip_norm may help; so may a look at that row)");
   }
 
-  /// What a checkpoint must agree with to be resumed.
-  CALIBRANT_COLD Fingerprint fingerprint() const {
+  // ---- checkpoints -------------------------------------------------------------------------------------------------
+
+  /// What ranks, and a checkpoint to be resumed, must agree with.
+  CALIBRANT_COLD Fingerprint settings(Output output) const {
     const Adam& adam = options_.adam;
     return {{"architecture", Net::describe()},
             {"scalar", sizeof(Scalar) == 4 ? "float" : "double"},
             {"loss", loss::describe(loss_)},
-            {"output", std::string(to_string(model_.outputs[0].output))},
+            {"output", std::string(to_string(output))},
             {"seed", std::to_string(options_.seed)},
             {"epochs", std::to_string(options_.epochs)},
             {"batch_size", std::to_string(options_.batch_size)},
@@ -463,30 +790,70 @@ class Trainer {
             {"beta2", loss::number(adam.beta2)},
             {"epsilon", loss::number(adam.epsilon)},
             {"weight_decay", loss::number(adam.weight_decay)},
-            {"clip_norm", loss::number(adam.clip_norm)},
-            {"data_sha256", data_sha256_},
-            {"n_training", std::to_string(n_training())},
-            {"n_validation", std::to_string(n_validation())}};
+            {"clip_norm", loss::number(adam.clip_norm)}};
   }
-  CALIBRANT_COLD void save() const { save_checkpoint(options_.checkpoint, state_, fingerprint()); }
-  CALIBRANT_COLD void resume() { load_checkpoint(options_.checkpoint, state_, fingerprint()); }
+  CALIBRANT_COLD Fingerprint fingerprint() const {
+    Fingerprint all = settings(model_.outputs[0].output);
+    for (std::size_t part = 0; part < data_sha256_.size(); ++part)
+      all.emplace_back(part == 0 ? "data_sha256" : "data_sha256." + std::to_string(part), data_sha256_[part]);
+    if (n_parts() > 1) all.emplace_back("parts", std::to_string(n_parts()));
+    all.emplace_back("n_training", std::to_string(n_training()));
+    all.emplace_back("n_validation", std::to_string(n_validation()));
+    return all;
+  }
+  /// Hashes of all parts, each made by the process that has it.
+  CALIBRANT_COLD void hash_parts() {
+    for (const Part& part : parts_) {
+      data_sha256_.push_back(io::sha256(rows_.bytes(part.first_row, part.n_rows)));
+    }
+    if (ranks_ != nullptr) data_sha256_ = ranks_->all_gather(data_sha256_[0]);
+  }
+  /// Returns when the file is there; rank 0 writes it.
+  CALIBRANT_COLD void save() {
+    if (is_first()) save_checkpoint(options_.checkpoint, state_, fingerprint());
+    if (ranks_ != nullptr) ranks_->wait_for_all();
+  }
+  /// Rank 0 reads the file, if there is one, and gives the others what it holds.
+  CALIBRANT_COLD void resume() {
+    if (is_first()) load_checkpoint(options_.checkpoint, state_, fingerprint());
+    if (ranks_ == nullptr) return;
+    std::vector<double> numbers = progress_numbers(state_);
+    std::array<double, 1> n{static_cast<double>(numbers.size())};
+    ranks_->broadcast(std::as_writable_bytes(std::span(n)));
+    numbers.resize(static_cast<std::size_t>(n[0]));
+    ranks_->broadcast(std::as_writable_bytes(std::span(numbers)));
+    set_progress(state_, numbers);
+    for (ParametersType* values : {&state_.parameters, &state_.best, &state_.optimizer.first, &state_.optimizer.second})
+      ranks_->broadcast(std::as_writable_bytes(values->span()));
+  }
+
+  static constexpr int block = 16 * shard_size;  ///< events of the validation sample that are added up by themselves
 
   Loss loss_;
   FitOptions options_;
+  Ranks* ranks_;  ///< the other processes, or nullptr
   ThreadPool pool_;
   Model<Net, Scalar> model_;
   typename Step::Rows rows_;
   bool unit_weights_ = true;
-  std::vector<std::uint32_t> training_rows_, validation_rows_, order_;
-  std::vector<double> losses_;  // that schedules and early stopping judge by, one per epoch
-  std::vector<LossSum> validation_sums_;
-  std::string data_sha256_;
+  std::vector<double> losses_;            ///< that schedules and early stopping judge by, one per epoch
+  std::vector<LossSum> validation_sums_;  ///< of the blocks of the validation sample
+  std::vector<Part> parts_;               ///< of this process: with ranks one, else all
+  std::vector<std::int64_t> part_sizes_;  ///< training events of every part, also of those that other ranks have
+  std::int64_t n_training_ = 0, n_validation_ = 0;
+  int n_blocks_ = 0;
+  std::vector<std::string> data_sha256_;  ///< of every part
   // On the heap: four times the parameters of a large net would not fit on a thread's stack.
   std::unique_ptr<TrainingState<Scalar, Net::n_params>> owned_ =
       std::make_unique<TrainingState<Scalar, Net::n_params>>();
   TrainingState<Scalar, Net::n_params>& state_ = *owned_;
   std::vector<std::unique_ptr<Step>> steps_;
+  std::vector<Share> shares_;  ///< of the parts of this process, in the batch at hand
   std::vector<ShardSum> shards_;
+  // For ranks: the sum over them, and what they have said.
+  std::unique_ptr<OrderedSum<Scalar>> sum_;
+  std::unique_ptr<ParametersType> total_;
+  std::vector<double> batch_weights_, gathered_;
 };
 
 /// Trains a network in one line: fit<Net>(dataset, loss, {.epochs = 40, .seed = 1}).
@@ -502,6 +869,25 @@ template <class Net, class Scalar, class Loss>
 Model<Net, Scalar> fit(const BasicDataset<Scalar>& data, const Loss& loss, const FitOptions& options,
                        const Model<Net, Scalar>& start) {
   Trainer<Net, Scalar, Loss> trainer(data, loss, options, &start);
+  trainer.run();
+  return trainer.model();
+}
+
+/// The same on a sample of several parts, such as files.
+template <class Net, class Scalar, class Loss>
+Model<Net, Scalar> fit(const std::vector<BasicDataset<Scalar>>& parts, const Loss& loss, const FitOptions& options = {},
+                       const Model<Net, Scalar>* start = nullptr) {
+  Trainer<Net, Scalar, Loss> trainer(parts, loss, options, start);
+  trainer.run();
+  return trainer.model();
+}
+
+/// The same with other processes, each of which has a part: every rank calls it, every rank gets the model, to the bits
+/// of fit on all parts in one process. fit<Net>(session, my_part, loss, {.epochs = 40})
+template <class Net, class Scalar, class Loss>
+Model<Net, Scalar> fit(Ranks& ranks, const BasicDataset<Scalar>& part, const Loss& loss, const FitOptions& options = {},
+                       const Model<Net, Scalar>* start = nullptr) {
+  Trainer<Net, Scalar, Loss> trainer(ranks, part, loss, options, start);
   trainer.run();
   return trainer.model();
 }
