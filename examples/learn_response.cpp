@@ -15,11 +15,11 @@
 #include "calibrant/toys/expected_loss.hpp"
 #include "calibrant/toys/jet.hpp"
 #include "calibrant/train/ensemble.hpp"
-#include "common/options.hpp"
-#include "common/program.hpp"
-#include "common/report.hpp"
-#include "common/result_table.hpp"
-#include "common/summary.hpp"
+#include "program/options.hpp"
+#include "program/program.hpp"
+#include "program/report.hpp"
+#include "program/result_table.hpp"
+#include "program/summary.hpp"
 
 namespace {
 

@@ -3,7 +3,7 @@
 // ATL-PHYS-PUB-2018-013; the losses are those of arXiv:1910.03773.
 #include <iostream>
 
-#include "common/program.hpp"
+#include "program/program.hpp"
 #include "reload.hpp"
 #include "report.hpp"
 

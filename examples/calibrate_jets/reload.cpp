@@ -7,7 +7,7 @@
 
 #include "calibrant/io/model_file.hpp"
 #include "calibrant/io/npy.hpp"
-#include "common/program.hpp"
+#include "program/program.hpp"
 
 void save_calibration(const std::string& path, const JetCalibration& calibration) {
   calibrant::io::save(calibration, path);

@@ -5,9 +5,9 @@
 #include <iostream>
 #include <utility>
 
-#include "common/report.hpp"
-#include "common/result_table.hpp"
-#include "common/summary.hpp"
+#include "program/report.hpp"
+#include "program/result_table.hpp"
+#include "program/summary.hpp"
 #include "plots.hpp"
 
 namespace {

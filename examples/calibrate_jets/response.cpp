@@ -5,7 +5,7 @@
 #include "calibrant/loss/point.hpp"
 #include "calibrant/parallel/pool.hpp"
 #include "calibrant/train/trainer.hpp"
-#include "common/program.hpp"
+#include "program/program.hpp"
 
 namespace {
 

@@ -1,7 +1,7 @@
 #include "settings.hpp"
 
 #include "calibrant/error.hpp"
-#include "common/options.hpp"
+#include "program/options.hpp"
 
 bool read_settings(int argc, char** argv, Settings& settings) {
   examples::Options options("calibrate_jets",

@@ -209,6 +209,7 @@ class Trainer {
     if (!options_.checkpoint.empty()) {
       hash_parts();
       resume();
+      if (state_.epoch == 0) save();  // a place that cannot be written is known before any work is done
     }
     // So that epochs allocate nothing.
     constexpr int usual_epochs = 4096;

@@ -7,8 +7,8 @@
 
 #include "calibrant/error.hpp"
 #include "calibrant/io/atomic_file.hpp"
-#include "common/program.hpp"
-#include "common/result_table.hpp"
+#include "program/program.hpp"
+#include "program/result_table.hpp"
 
 namespace examples {
 
