@@ -85,11 +85,11 @@ using Bits = xsimd::batch<typename Format<S>::Bits>;
 
 template <class S>
 CALIBRANT_INLINE Bits<S> bits_of(const Batch<S>& x) noexcept {
-  return xsimd::bitwise_cast<Bits<S>>(x);
+  return std::bit_cast<Bits<S>>(x);
 }
 template <class S>
 CALIBRANT_INLINE Batch<S> number_of(const Bits<S>& bits) noexcept {
-  return xsimd::bitwise_cast<Batch<S>>(bits);
+  return std::bit_cast<Batch<S>>(bits);
 }
 template <class S>
 constexpr typename Format<S>::Bits bits_of(S x) noexcept {
@@ -257,7 +257,7 @@ CALIBRANT_INLINE auto bits_in(const Batch<S>& x, S low, S high) noexcept {
   // There are instructions for signed comparisons only: the range is moved down to the lowest signed number.
   constexpr auto lowest = typename Format<S>::Bits(1) << (sizeof(S) * 8 - 1);
   const Bits<S> moved = bits_of<S>(x) + Bits<S>(lowest - bits_of(low));
-  return xsimd::bitwise_cast<xsimd::batch<Signed>>(moved) <
+  return std::bit_cast<xsimd::batch<Signed>>(moved) <
          xsimd::batch<Signed>(static_cast<Signed>(bits_of(high) - bits_of(low) + lowest));
 }
 
