@@ -229,11 +229,11 @@ CALIBRANT_INLINE Batch<S> tanh(const Batch<S>& x) noexcept {
   const Reduced<S> e = reduce<S, F::bias>(smaller<S>(Batch<S>(-F::expm1_minus_one), size + size));
   const Batch<S> power = e.power();
   const Batch<S> denominator = fused<S>(power, e.expm1(), one + power);
-  const Batch<S> large = one - Batch<S>(S(2)) / denominator;
+  const Batch<S> away = one - Batch<S>(S(2)) / denominator;
   const Batch<S> square = x * x;
-  const Batch<S> small = fused<S>(x * square, polynomial<S>(F::tanh, square), x);
+  const Batch<S> near_zero = fused<S>(x * square, polynomial<S>(F::tanh, square), x);
   constexpr S half_log_3 = S(0.54930614433405485);
-  return with_sign<S>(xsimd::select(size < Batch<S>(half_log_3), small, large), x);
+  return with_sign<S>(xsimd::select(size < Batch<S>(half_log_3), near_zero, away), x);
 }
 
 /// 1 / (1 + exp(-x)) for x >= 0, exp(x) / (1 + exp(x)) below: nothing overflows, and denormal results are right.
