@@ -85,11 +85,11 @@ using Bits = xsimd::batch<typename Format<S>::Bits>;
 
 template <class S>
 CALIBRANT_INLINE Bits<S> bits_of(const Batch<S>& x) noexcept {
-  return xsimd::bitwise_cast<Bits<S>>(x);
+  return std::bit_cast<Bits<S>>(x);
 }
 template <class S>
 CALIBRANT_INLINE Batch<S> number_of(const Bits<S>& bits) noexcept {
-  return xsimd::bitwise_cast<Batch<S>>(bits);
+  return std::bit_cast<Batch<S>>(bits);
 }
 template <class S>
 constexpr typename Format<S>::Bits bits_of(S x) noexcept {
@@ -229,11 +229,11 @@ CALIBRANT_INLINE Batch<S> tanh(const Batch<S>& x) noexcept {
   const Reduced<S> e = reduce<S, F::bias>(smaller<S>(Batch<S>(-F::expm1_minus_one), size + size));
   const Batch<S> power = e.power();
   const Batch<S> denominator = fused<S>(power, e.expm1(), one + power);
-  const Batch<S> large = one - Batch<S>(S(2)) / denominator;
+  const Batch<S> away = one - Batch<S>(S(2)) / denominator;
   const Batch<S> square = x * x;
-  const Batch<S> small = fused<S>(x * square, polynomial<S>(F::tanh, square), x);
+  const Batch<S> near_zero = fused<S>(x * square, polynomial<S>(F::tanh, square), x);
   constexpr S half_log_3 = S(0.54930614433405485);
-  return with_sign<S>(xsimd::select(size < Batch<S>(half_log_3), small, large), x);
+  return with_sign<S>(xsimd::select(size < Batch<S>(half_log_3), near_zero, away), x);
 }
 
 /// 1 / (1 + exp(-x)) for x >= 0, exp(x) / (1 + exp(x)) below: nothing overflows, and denormal results are right.
@@ -257,7 +257,7 @@ CALIBRANT_INLINE auto bits_in(const Batch<S>& x, S low, S high) noexcept {
   // There are instructions for signed comparisons only: the range is moved down to the lowest signed number.
   constexpr auto lowest = typename Format<S>::Bits(1) << (sizeof(S) * 8 - 1);
   const Bits<S> moved = bits_of<S>(x) + Bits<S>(lowest - bits_of(low));
-  return xsimd::bitwise_cast<xsimd::batch<Signed>>(moved) <
+  return std::bit_cast<xsimd::batch<Signed>>(moved) <
          xsimd::batch<Signed>(static_cast<Signed>(bits_of(high) - bits_of(low) + lowest));
 }
 

@@ -14,11 +14,12 @@ namespace calibrant {
 template <class T>
 concept PlainScalar = std::is_same_v<T, float> || std::is_same_v<T, double>;
 
-// Largest errors in units in the last place, float (all 2^32) / double (dense samples):
-//   exp 1.03/0.90, expm1 1.31/1.30, log 0.82/0.82, log1p 0.90/0.90, tanh 1.31/1.31, sigmoid 2.4/2.4, softplus 1.8/1.8.
-// Denormal arguments and results are as accurate; exp, expm1 and softplus are infinite only where the true value,
-// rounded, is; exp(-infinity) is 0, log(0) -infinity, log of a negative number NaN; NaN stays NaN; expm1, log1p and
-// tanh keep the sign of zero. The bits do not depend on processor or compiler, see elementary.hpp.
+// Largest errors in units in the last place (ulp), of all 2^32 floats / of 15 million doubles:
+//   exp 1.04/1.02, expm1 1.33/1.31, log 0.89/0.93, log1p 0.91/0.94, tanh 1.35/1.35, sigmoid 2.41/2.38,
+//   softplus 1.84/1.86.
+// Denormal arguments and results are as accurate; a result is infinite only where the true value, rounded, is;
+// exp(-infinity) is 0, log(0) -infinity, log of a negative number NaN; NaN stays NaN; expm1, log1p and tanh keep the
+// sign of zero. The bits do not depend on processor or compiler, see elementary.hpp.
 #define CALIBRANT_MATH_BASE(NAME)                                                                                     \
   template <PlainScalar S>                                                                                            \
   CALIBRANT_INLINE S NAME(S x) noexcept {                                                                             \
