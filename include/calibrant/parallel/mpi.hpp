@@ -17,6 +17,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <vector>
 
 #include "calibrant/parallel/ranks.hpp"
@@ -67,9 +68,10 @@ class MpiSession final : public Ranks {
 
   void all_sent() override {
     if (sent_.empty()) return;
-    const int code = MPI_Waitall(static_cast<int>(sent_.size()), sent_.data(), MPI_STATUSES_IGNORE);
+    wait_until([&](int& done) {
+      check(MPI_Testall(static_cast<int>(sent_.size()), sent_.data(), &done, MPI_STATUSES_IGNORE), "MPI_Testall");
+    });
     sent_.clear();
-    check(code, "MPI_Waitall");
   }
 
  private:
@@ -83,15 +85,27 @@ class MpiSession final : public Ranks {
     MPI_Status status;
     int size = 0;
     MPI_Message& message = arrived_[static_cast<std::size_t>(from)];
-    check(MPI_Mprobe(from, MPI_ANY_TAG, communicator_, &message, &status), "MPI_Mprobe");
+    wait_until([&](int& done) {
+      check(MPI_Improbe(from, MPI_ANY_TAG, communicator_, &done, &message, &status), "MPI_Improbe");
+    });
     check(MPI_Get_count(&status, MPI_BYTE, &size), "MPI_Get_count");
     return {status.MPI_TAG, static_cast<std::size_t>(size)};
   }
 
   void take(int from, std::span<std::byte> bytes) override {
-    check(MPI_Mrecv(bytes.data(), count(bytes.size()), MPI_BYTE, &arrived_[static_cast<std::size_t>(from)],
-                    MPI_STATUS_IGNORE),
-          "MPI_Mrecv");
+    MPI_Request request = MPI_REQUEST_NULL;
+    check(MPI_Imrecv(bytes.data(), count(bytes.size()), MPI_BYTE, &arrived_[static_cast<std::size_t>(from)], &request),
+          "MPI_Imrecv");
+    wait_until([&](int& done) { check(MPI_Test(&request, &done, MPI_STATUS_IGNORE), "MPI_Test"); });
+  }
+
+  /// Asks again and again, as messages of a training come soon; after a while it lets others have the core. MPI's own
+  /// waiting does not: where something else runs too, ranks would take turns in doing nothing.
+  template <class Ask>
+  static void wait_until(Ask&& ask) {
+    int done = 0;
+    for (int tries = 0; ask(done), done == 0; ++tries)
+      if (tries > 500) std::this_thread::yield();
   }
 
   static int count(std::size_t size) {
