@@ -43,4 +43,13 @@ class alignas(virtual_register_bytes) Parameters {
   Scalar values_[padded_size]{};
 };
 
+/// to[i] += from[i] for n numbers; they do not overlap.
+template <class S>
+CALIBRANT_INLINE void add_to(S* to, const S* from, int n) noexcept {
+  using V = Wide<S, 1>;
+  int i = 0;
+  for (; i + lanes<S> <= n; i += lanes<S>) (V::load(to + i) + V::load(from + i)).store(to + i);
+  for (; i < n; ++i) to[i] += from[i];
+}
+
 }  // namespace calibrant

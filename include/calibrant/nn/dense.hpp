@@ -82,8 +82,7 @@ struct Dense {
       if constexpr (in_lanes) {
         collect_sums(weight, n_weights, gradient);
       } else {
-        for (int o = 0; o < Out; ++o)
-          for (int k = 0; k < In; ++k) gradient[o * In + k] += weight[o * row + k];
+        for (int o = 0; o < Out; ++o) add_to(gradient + o * In, weight + o * row, In);
       }
       collect_sums(bias, Out, gradient + n_weights);
       if constexpr (Activation::n_parameters > 0) collect_sums(slope, Out, gradient + n_weights + Out);
@@ -249,17 +248,25 @@ struct Dense {
     } else {
       for (int o = 0; o < Out; ++o) y[o] = plain_output(p, x, o);
     }
-    if constexpr (!std::is_same_v<Activation, Identity>)
-      for (int o = 0; o < Out; ++o) {
-        const S a = Activation::n_parameters > 0 ? slopes[o] : S(0);
-        if constexpr (Save) {
-          const auto activated = Activation::apply(T(y[o]), a);
-          y[o] = activated.value;
-          saved[o] = activated.saved;
-        } else {
-          y[o] = activate<Activation>(T(y[o]), a);
+    if constexpr (std::is_same_v<Activation, Identity>) return;
+    for (int o = 0; o < Out; ++o) {
+      const S a = Activation::n_parameters > 0 ? slopes[o] : S(0);
+      if constexpr (is_wide<T> && !is_dual<T>) {
+        // Register by register: compilers pass larger structs through memory.
+        using V = Wide<S, 1>;
+        CALIBRANT_UNROLL for (int at = 0; at < stride<T>; at += lanes<S>) {
+          const auto activated = Activation::apply(V::load(scalars(y.data() + o) + at), a);
+          activated.value.store(scalars(y.data() + o) + at);
+          if constexpr (Save) activated.saved.store(scalars(saved + o) + at);
         }
+      } else if constexpr (Save) {
+        const auto activated = Activation::apply(T(y[o]), a);
+        y[o] = activated.value;
+        saved[o] = activated.saved;
+      } else {
+        y[o] = activate<Activation>(T(y[o]), a);
       }
+    }
   }
 
   /// W x + b in the order of kernel::multiply_block or kernel::dot, for scalars and duals of scalars.

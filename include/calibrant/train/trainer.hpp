@@ -583,8 +583,8 @@ class Trainer {
     }
   }
 
-  /// Calls begin(step, sum), visit(step, sum, context) for each tile and end(step, sum) for every shard of a batch, on
-  /// the threads of the pool.
+  /// Calls begin(step, sum), visit(step, sum, context) for each tile and end(step, sum, sum of the part's first shard)
+  /// for every shard of a batch, on the threads of the pool.
   template <class Begin, class Visit, class End>
   void for_shards(Begin&& begin, Visit&& visit, End&& end) {
     pool_.run(end_shard(shares_.size() - 1), [&](int shard, int thread) noexcept {
@@ -600,9 +600,11 @@ class Trainer {
         visit(step, sum,
               TileContext{options_.seed, state_.optimizer.step, static_cast<std::uint32_t>(share.position + tile), 0});
       });
-      end(step, sum);
+      end(step, sum, shards_[static_cast<std::size_t>(share.first_shard)]);
     });
   }
+  /// One thread adds a shard's gradient to those before as soon as it has it: the same sums in the same order.
+  bool adds_as_it_goes() const noexcept { return pool_.n_threads() == 1; }
   /// A share of no events has a shard too: its gradient is zero.
   static constexpr int n_shards(int count) noexcept { return std::max(1, (count + shard_size - 1) / shard_size); }
   int end_shard(std::size_t part) const noexcept { return shares_[part].first_shard + n_shards(shares_[part].count); }
@@ -615,15 +617,13 @@ class Trainer {
   /// Adds up the gradients in shards_[0], for the parameters first to last - 1: those of a part's shards, then the
   /// parts.
   void add_gradients(std::size_t first, std::size_t last) noexcept {
+    const int n = static_cast<int>(last - first);
+    const auto gradient = [&](int shard) { return shards_[static_cast<std::size_t>(shard)].gradient.data() + first; };
     for (std::size_t part = 0; part < shares_.size(); ++part) {
-      Scalar* of_part = shards_[static_cast<std::size_t>(shares_[part].first_shard)].gradient.data();
-      for (int shard = shares_[part].first_shard + 1; shard < end_shard(part); ++shard) {
-        const Scalar* of_shard = shards_[static_cast<std::size_t>(shard)].gradient.data();
-        for (std::size_t i = first; i < last; ++i) of_part[i] += of_shard[i];
-      }
-      Scalar* total = shards_[0].gradient.data();
-      if (part > 0)
-        for (std::size_t i = first; i < last; ++i) total[i] += of_part[i];
+      const int first_shard = shares_[part].first_shard;
+      for (int shard = first_shard + 1; shard < end_shard(part) && !adds_as_it_goes(); ++shard)
+        add_to(gradient(first_shard), gradient(shard), n);
+      if (part > 0) add_to(gradient(0), gradient(first_shard), n);
     }
   }
 
@@ -643,7 +643,7 @@ class Trainer {
       for_shards(
           [](Step&, ShardSum& sum) { std::fill(std::begin(sum.means), std::end(sum.means), 0.0); },
           [&](Step& step, ShardSum& sum, const TileContext& context) { step.observe(loss_, p, context, sum.means); },
-          [](Step&, ShardSum&) {});
+          [](Step&, ShardSum&, ShardSum&) {});
       batch_loss = combine(weight, mean_slopes);
     }
 
@@ -651,9 +651,10 @@ class Trainer {
                [&](Step& step, ShardSum&, const TileContext& context) {
                  step.train(loss_, p, context, inverse_weight, mean_slopes);
                },
-               [&](Step& step, ShardSum& sum) {
-                 sum.gradient.clear();
-                 sum.loss = step.collect(p, sum.gradient);
+               [&](Step& step, ShardSum& sum, ShardSum& first_of_part) {
+                 ShardSum& target = adds_as_it_goes() ? first_of_part : sum;
+                 if (&target == &sum) target.gradient.clear();
+                 sum.loss = step.collect(p, target.gradient);
                });
     if constexpr (!loss::BatchCoupled<Loss>) {
       const auto losses = sum_over_parts<1>([&](std::size_t part, std::array<double, 1>& numbers) {
