@@ -242,31 +242,22 @@ struct Dense {
     using S = ScalarOf<T>;
     const S* slopes = p.data() + (n_params - Out);
     if constexpr (is_wide<T>) {
-      constexpr bool fused = Activation::cheap && !is_dual<T>;
-      evaluate_wide<fused, Save>(p, x, y, saved);
-      if constexpr (fused) return;
+      evaluate_wide<Save>(p, x, y, saved);
+      if constexpr (!is_dual<T>) return;
     } else {
       for (int o = 0; o < Out; ++o) y[o] = plain_output(p, x, o);
     }
-    if constexpr (std::is_same_v<Activation, Identity>) return;
-    for (int o = 0; o < Out; ++o) {
-      const S a = Activation::n_parameters > 0 ? slopes[o] : S(0);
-      if constexpr (is_wide<T> && !is_dual<T>) {
-        // Register by register: compilers pass larger structs through memory.
-        using V = Wide<S, 1>;
-        CALIBRANT_UNROLL for (int at = 0; at < stride<T>; at += lanes<S>) {
-          const auto activated = Activation::apply(V::load(scalars(y.data() + o) + at), a);
-          activated.value.store(scalars(y.data() + o) + at);
-          if constexpr (Save) activated.saved.store(scalars(saved + o) + at);
+    if constexpr (!std::is_same_v<Activation, Identity>)
+      for (int o = 0; o < Out; ++o) {
+        const S a = Activation::n_parameters > 0 ? slopes[o] : S(0);
+        if constexpr (Save) {
+          const auto activated = Activation::apply(T(y[o]), a);
+          y[o] = activated.value;
+          saved[o] = activated.saved;
+        } else {
+          y[o] = activate<Activation>(T(y[o]), a);
         }
-      } else if constexpr (Save) {
-        const auto activated = Activation::apply(T(y[o]), a);
-        y[o] = activated.value;
-        saved[o] = activated.saved;
-      } else {
-        y[o] = activate<Activation>(T(y[o]), a);
       }
-    }
   }
 
   /// W x + b in the order of kernel::multiply_block or kernel::dot, for scalars and duals of scalars.
@@ -290,17 +281,21 @@ struct Dense {
     }
   }
 
-  template <bool Fused, bool Save, class T>
+  /// W x + b and, unless T is a dual, the activation: in registers if it is cheap, else on each block of outputs while
+  /// it is in the first cache.
+  template <bool Save, class T>
   static CALIBRANT_NOINLINE void evaluate_wide(View<const ScalarOf<T>, n_params> p, View<const T, In> x, View<T, Out> y,
                                                T* saved) noexcept {
     using S = ScalarOf<T>;
+    constexpr bool in_registers = Activation::cheap && !is_dual<T>;
+    constexpr bool in_blocks = !Activation::cheap && !is_dual<T>;
     constexpr int value_stride = stride<ValueOf<T>>;
     constexpr int Q = kernel::block_registers<S, value_stride / lanes<S>>;
     constexpr int R = kernel::block_rows<S, Q> < Out ? kernel::block_rows<S, Q> : Out;
     const S* in = scalars(x.data());
     S* out = scalars(y.data());
     const auto finish = [&](int o, int column, const Wide<S, Q>& z) CALIBRANT_LAMBDA_INLINE {
-      if constexpr (Fused) {
+      if constexpr (in_registers) {
         const S a = Activation::n_parameters > 0 ? p[(n_params - Out) + o] : S(0);
         const auto activated = Activation::apply(z, a);
         if constexpr (Save) activated.saved.store(scalars(saved) + o * stride<T> + column);
@@ -309,12 +304,25 @@ struct Dense {
         z.store(out + o * stride<T> + column);
       }
     };
+    // Register by register: compilers pass larger structs through memory.
+    const auto finish_block = [&](int first, int count, int column) CALIBRANT_LAMBDA_INLINE {
+      for (int o = first; o < first + count; ++o) {
+        const S a = Activation::n_parameters > 0 ? p[(n_params - Out) + o] : S(0);
+        CALIBRANT_UNROLL for (int q = 0; q < Q; ++q) {
+          S* const at = out + o * stride<T> + column + q * lanes<S>;
+          const auto activated = Activation::apply(Wide<S, 1>::load(at), a);
+          activated.value.store(at);
+          if constexpr (Save) activated.saved.store(scalars(saved) + (at - out));
+        }
+      }
+    };
     for (int column = 0; column < stride<T>; column += Q * lanes<S>) {
       const bool is_value = column < value_stride;  // tangents have no bias
       if constexpr (is_narrow) {
         for (int o = 0; o < Out; ++o)
           finish(o, column,
                  kernel::dot<In, S, Q>(p.data() + o * In, is_value ? p[n_weights + o] : S(0), in + column, stride<T>));
+        if constexpr (in_blocks) finish_block(0, Out, column);
       } else {
         const auto rows = [&]<int Rows>(int o) CALIBRANT_LAMBDA_INLINE {
           Wide<S, Q> acc[Rows];
@@ -322,9 +330,13 @@ struct Dense {
           kernel::multiply_block<In, Rows>(p.data() + o * In, In, 1, in + column, stride<T>, acc);
           CALIBRANT_UNROLL for (int r = 0; r < Rows; ++r) finish(o + r, column, acc[r]);
         };
-        int o = 0;
-        for (; o + R <= Out; o += R) rows.template operator()<R>(o);
-        if constexpr (Out % R != 0) rows.template operator()<Out % R>(o);
+        for (int o = 0; o < Out; o += R) {
+          if (Out % R == 0 || o + R <= Out)
+            rows.template operator()<R>(o);
+          else if constexpr (Out % R != 0)
+            rows.template operator()<Out % R>(o);
+          if constexpr (in_blocks) finish_block(o, o + R <= Out ? R : Out % R, column);
+        }
       }
     }
   }
