@@ -3,6 +3,7 @@
 
 #include "calibrant/invert/bisection.hpp"
 #include "calibrant/invert/extrapolate.hpp"
+#include "calibrant/invert/factor.hpp"
 #include "calibrant/invert/function_response.hpp"
 #include "calibrant/invert/monotonicity.hpp"
 #include "calibrant/invert/newton.hpp"
