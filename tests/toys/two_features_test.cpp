@@ -83,7 +83,7 @@ TEST_CASE("no product of corrections changes the cross ratio") {
 }
 
 TEST_CASE("samples follow the law: features of each flavour, truth and noise") {
-  for (const TwoFeatures toy : {TwoFeatures{}, TwoFeatures{FeatureGenerator::b(), 0.1, 0.015}}) {
+  for (const TwoFeatures& toy : {TwoFeatures{}, TwoFeatures{FeatureGenerator::b(), 0.1, 0.015}}) {
     const auto events = toy.sample(100'000, 7);
     std::vector<double> flat_x, flat_u, flat_v, flat_y;
     double quarks = 0.0;

@@ -136,9 +136,8 @@ class IdealCalibration {
 
   /// The response over its mean: what there is before any calibration.
   explicit IdealCalibration(const TwoFeatures& training)
-      : training_(training), correction_(static_cast<std::size_t>(n_points) * n_points) {
-    const Weighted mean = sum(training_.generator, [&](int i, int j, bool quark) { return raw(i, j, quark); });
-    std::fill(correction_.begin(), correction_.end(), 1.0 / mean.mean());
+      : training_(training), correction_(static_cast<std::size_t>(n_points) * n_points, 1.0) {
+    divide(0, n_points, 0, n_points);
   }
 
   IdealCalibration& step_u() {
@@ -169,15 +168,15 @@ class IdealCalibration {
   /// E[calibrated / x | u], | v, | u, v; the features are moved to the grid, whose points are multiples of `step`.
   double mean_at_u(const FeatureGenerator& sample, double u) const {
     const int i = index(u);
-    return sum(sample, residual(), i, i + 1, 0, n_points).mean();
+    return sum(sample, i, i + 1, 0, n_points).mean();
   }
   double mean_at_v(const FeatureGenerator& sample, double v) const {
     const int j = index(v);
-    return sum(sample, residual(), 0, n_points, j, j + 1).mean();
+    return sum(sample, 0, n_points, j, j + 1).mean();
   }
   double mean_at(const FeatureGenerator& sample, double u, double v) const {
     const int i = index(u), j = index(v);
-    return sum(sample, residual(), i, i + 1, j, j + 1).mean();
+    return sum(sample, i, i + 1, j, j + 1).mean();
   }
   /// Root mean square of E[calibrated / x | u, v] - 1 over the features.
   double residual_rms(const FeatureGenerator& sample) const {
@@ -185,7 +184,7 @@ class IdealCalibration {
     for (int i = 0; i < n_points; ++i)
       for (int j = 0; j < n_points; ++j) {
         const double weight = sample.density(at(i), at(j));
-        const double left = sum(sample, residual(), i, i + 1, j, j + 1).mean() - 1.0;
+        const double left = sum(sample, i, i + 1, j, j + 1).mean() - 1.0;
         squares += weight * left * left;
         weights += weight;
       }
@@ -198,13 +197,15 @@ class IdealCalibration {
   }
   /// The part of it that is not the detector's noise.
   double feature_resolution(const FeatureGenerator& sample) const {
-    const Weighted all = moments(sample, true, true);
-    return std::sqrt(all.squares / all.weight - all.mean() * all.mean()) / all.mean();
+    const double mean = this->mean(sample);
+    // About the mean: for a simultaneous calibration the difference of squares is all rounding.
+    const Weighted about = sum(sample, 0, n_points, 0, n_points, true, true, mean);
+    return std::sqrt(about.squares / about.weight) / mean;
   }
 
  private:
   struct Weighted {
-    double weight = 0.0, sum = 0.0, squares = 0.0;
+    double weight = 0.0, sum = 0.0, squares = 0.0;  ///< squares about a centre
     double mean() const noexcept { return sum / weight; }
   };
   static double at(int i) noexcept { return -limit + step * i; }
@@ -213,12 +214,10 @@ class IdealCalibration {
   }
   double& correction(int i, int j) noexcept { return correction_[static_cast<std::size_t>(i * n_points + j)]; }
   double correction(int i, int j) const noexcept { return correction_[static_cast<std::size_t>(i * n_points + j)]; }
-  double raw(int i, int j, bool quark) const noexcept { return training_.response(at(i), at(j), quark); }
 
-  /// Sum of value(i, j, is_quark) over a part of the grid, weighted with the density.
-  template <class Value>
-  static Weighted sum(const FeatureGenerator& sample, const Value& value, int i_first = 0, int i_last = n_points,
-                      int j_first = 0, int j_last = n_points, bool quarks = true, bool gluons = true) {
+  /// Sums of what is left over in a part of the grid, weighted with the density.
+  Weighted sum(const FeatureGenerator& sample, int i_first, int i_last, int j_first, int j_last, bool quarks = true,
+               bool gluons = true, double centre = 0.0) const {
     Weighted result;
     for (int i = i_first; i < i_last; ++i)
       for (int j = j_first; j < j_last; ++j)
@@ -226,22 +225,19 @@ class IdealCalibration {
           if (quark ? !quarks : !gluons) continue;
           const double weight = (quark ? sample.quark_fraction : 1.0 - sample.quark_fraction) *
                                 (quark ? sample.quark : sample.gluon).density(at(i), at(j));
-          const double one = value(i, j, quark);
+          const double left = training_.response(at(i), at(j), quark) * correction(i, j);
           result.weight += weight;
-          result.sum += weight * one;
-          result.squares += weight * one * one;
+          result.sum += weight * left;
+          result.squares += weight * (left - centre) * (left - centre);
         }
     return result;
   }
-  auto residual() const noexcept {
-    return [this](int i, int j, bool quark) { return raw(i, j, quark) * correction(i, j); };
-  }
   Weighted moments(const FeatureGenerator& sample, bool quarks, bool gluons) const {
-    return sum(sample, residual(), 0, n_points, 0, n_points, quarks, gluons);
+    return sum(sample, 0, n_points, 0, n_points, quarks, gluons);
   }
   /// Divides the correction in a part of the grid by the mean that it leaves there.
   void divide(int i_first, int i_last, int j_first, int j_last) {
-    const double mean = sum(training_.generator, residual(), i_first, i_last, j_first, j_last).mean();
+    const double mean = sum(training_.generator, i_first, i_last, j_first, j_last).mean();
     for (int i = i_first; i < i_last; ++i)
       for (int j = j_first; j < j_last; ++j) correction(i, j) /= mean;
   }
