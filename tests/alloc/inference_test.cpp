@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "../calibration/jet_response.hpp"
+#include "../calibration/steps.hpp"
 #include "calibrant/invert.hpp"
 #include "calibrant/parallel/pool.hpp"
 #include "counter.hpp"
@@ -86,6 +87,8 @@ TEST_CASE_TEMPLATE("calibrations of one object, of a batch, on a pool", S, float
   check_calibration<S>(Calibration(response<S>()));
   check_calibration<S>(Calibration(ensemble<S>()));
 }
+
+TEST_CASE_TEMPLATE("sequences", S, float, double) { check_calibration<S>(steps::three<S>()); }
 
 TEST_CASE("the other policies") {
   check_calibration<float>(Calibration(response<float>(), invert::Bisection{}, extrapolate::Freeze{}));
