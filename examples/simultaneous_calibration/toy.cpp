@@ -64,7 +64,7 @@ cal::Table training_table(const Settings& settings) {
 cal::FitOptions training_plan(const Settings& settings) {
   cal::FitOptions plan;
   // As many steps for few events as for many.
-  plan.epochs = static_cast<int>(std::clamp<std::int64_t>(16'000'000 / settings.events, 8, 80));
+  plan.epochs = static_cast<int>(std::clamp<std::int64_t>(16'000'000 / settings.events, 8, 40));
   plan.batch_size = static_cast<int>(std::clamp<std::int64_t>(settings.events / 500, 128, 1024));
   plan.seed = settings.seed;
   plan.output = cal::Output::ratio;
@@ -110,8 +110,8 @@ struct Responses {
   std::vector<char> is_quark;
 };
 
-Responses responses(const Calibrate& calibrate, const FeatureGenerator& generator, std::uint64_t seed) {
-  constexpr std::int64_t n = 50'000;
+/// @param n  how many: they measure a root mean square to about 1 / sqrt(n) of itself.
+Responses responses(const Calibrate& calibrate, const FeatureGenerator& generator, std::uint64_t seed, std::int64_t n) {
   auto events = TwoFeatures{.generator = generator}.sample<double>(n, seed + measured_sample);
   Responses result{std::move(events.u), std::move(events.v), {}, std::move(events.is_quark)};
   result.mean = mean_response(calibrate, result.u, result.v);
@@ -156,8 +156,8 @@ std::vector<ToyPoint> profile(const std::vector<double>& feature, const std::vec
 }
 
 /// Standard deviation over mean of the calibrated energy at x, from events.
-double resolution(const Calibrate& calibrate, double x, std::uint64_t seed) {
-  const auto events = TwoFeatures{}.sample<float>(1'000'000, seed + 2 * measured_sample, x, x);
+double resolution(const Calibrate& calibrate, double x, std::uint64_t seed, std::int64_t n) {
+  const auto events = TwoFeatures{}.sample<float>(n, seed + 2 * measured_sample, x, x);
   std::vector<float> theta, value(events.y.size());
   for (std::size_t i = 0; i < events.y.size(); ++i) theta.insert(theta.end(), {events.u[i], events.v[i]});
   calibrate(events.y, theta, value);
@@ -167,17 +167,21 @@ double resolution(const Calibrate& calibrate, double x, std::uint64_t seed) {
 }
 
 ToyKind measure(const std::string& name, const Calibrate& calibrate, const IdealCalibration& ideal,
-                std::uint64_t seed) {
+                const Settings& settings) {
+  const std::uint64_t seed = settings.seed;
+  // For few training events a rougher measurement will do.
+  const std::int64_t n_features = std::clamp<std::int64_t>(settings.events, 10'000, 50'000),
+                     n_events = std::clamp<std::int64_t>(10 * settings.events, 200'000, 1'000'000);
   const FeatureGenerator a = FeatureGenerator::a(), b = FeatureGenerator::b();
   ToyKind kind;
   kind.name = name;
-  const Responses in_a = responses(calibrate, a, seed), in_b = responses(calibrate, b, seed);
+  const Responses in_a = responses(calibrate, a, seed, n_features), in_b = responses(calibrate, b, seed, n_features);
   kind.a = measure(in_a);
   kind.b = measure(in_b);
   kind.exact_a = measure(ideal, a);
   kind.exact_b = measure(ideal, b);
-  kind.resolution_30 = resolution(calibrate, 30.0, seed);
-  kind.resolution_100 = resolution(calibrate, 100.0, seed);
+  kind.resolution_30 = resolution(calibrate, 30.0, seed, n_events);
+  kind.resolution_100 = resolution(calibrate, 100.0, seed, n_events);
   kind.exact_resolution_30 = ideal.resolution(a, 30.0);
   kind.exact_resolution_100 = ideal.resolution(a, 100.0);
   // Densities of one feature alone, up to a constant: sums of two normal laws.
@@ -252,7 +256,7 @@ ToyFindings calibrate_toy(const Settings& settings) {
   cal::ThreadPool pool(settings.threads);
   const IdealCalibration ideal(TwoFeatures{});
   const auto add = [&](const std::string& name, const Calibrate& calibrate, const IdealCalibration& exact) {
-    findings.kinds.push_back(measure(name, calibrate, exact, settings.seed));
+    findings.kinds.push_back(measure(name, calibrate, exact, settings));
   };
   add("before", before, ideal);
   add("sequential_uv", with(sequential_uv, pool), IdealCalibration(ideal).step_u().step_v());

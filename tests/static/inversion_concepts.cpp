@@ -1,6 +1,8 @@
 // Response, Inversion and Extrapolation: what models them, and one near miss for each requirement.
+#include <array>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "calibrant/calibration.hpp"
 #include "calibrant/concepts.hpp"
@@ -234,5 +236,53 @@ static_assert(!Extrapolation<NoLanes>);
 // ---- a calibration of parts that are none of ours ----
 
 static_assert(Calibration<Least, Guess, Zero>::n_theta == 0);
+
+// ---- Calibrator ----
+
+using OfModel = Calibration<Model<Net>>;
+static_assert(Calibrator<OfModel>);
+static_assert(Calibrator<ResidualCalibration<Model<Net, double>>>);
+static_assert(Calibrator<Sequence<Features<4>, OfModel, ResidualCalibration<Ensemble<Model<Net>>>>>);
+static_assert(!Calibrator<Model<Net>>);
+static_assert(!Calibrator<int>);
+
+/// The least a step of a sequence can be.
+struct LeastStep {
+  using Scalar = float;
+  static constexpr int n_theta = 1;
+  using Batch = FeatureBatch<float, 1>;
+  Calibrated<float> operator()(float y, const std::array<float, 1>&) const noexcept { return {y, Status::ok}; }
+  void operator()(const Batch&) const noexcept {}
+  Range<float> truth_range() const noexcept { return {0.f, 1.f}; }
+  Range<float> theta_range(int) const noexcept { return {0.f, 1.f}; }
+  bool uses_theta(int) const noexcept { return true; }
+  std::vector<std::string> feature_names() const { return {"u"}; }
+};
+static_assert(Calibrator<LeastStep>);
+
+struct CallMayThrow : LeastStep {
+  Calibrated<float> operator()(float y, const std::array<float, 1>&) const { return {y, Status::ok}; }
+  using LeastStep::operator();
+};
+static_assert(!Calibrator<CallMayThrow>);
+struct NoBatch : LeastStep {
+  Calibrated<float> operator()(float y, const std::array<float, 1>&) const noexcept { return {y, Status::ok}; }
+};
+static_assert(!Calibrator<NoBatch>);
+struct NoStatus : LeastStep {
+  float operator()(float y, const std::array<float, 1>&) const noexcept { return y; }
+  using LeastStep::operator();
+};
+static_assert(!Calibrator<NoStatus>);
+struct NoNames : LeastStep {
+ private:
+  using LeastStep::feature_names;
+};
+static_assert(!Calibrator<NoNames>);
+struct NoRange : LeastStep {
+ private:
+  using LeastStep::truth_range;
+};
+static_assert(!Calibrator<NoRange>);
 
 }  // namespace
