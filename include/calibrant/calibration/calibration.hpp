@@ -60,10 +60,12 @@ class Calibration {
     }
   };
 
-  /// @throws Error if the inversion's settings are out of range, or the response has no range of truth to invert over.
+  /// @throws Error if the inversion's settings are out of range, the response has no range of truth to invert over, or
+  /// its preprocessing breaks what its network promises (Model::validate).
   explicit Calibration(Response response, Inversion inversion = {}, Extrapolation extrapolation = {})
       : response_(std::move(response)), inversion_(inversion), extrapolation_(extrapolation) {
     inversion_.validate();
+    if constexpr (requires { response_.validate(); }) response_.validate();
     const auto range = response_.truth_range();
     if (!(range.low < range.high && is_finite(range.low) && is_finite(range.high)))
       throw Error("Calibration", "a response with a finite range of truth, low < high",

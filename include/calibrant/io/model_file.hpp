@@ -334,6 +334,7 @@ CALIBRANT_COLD Response read_response(const TensorFile& file, const std::string&
     output.shift = get<S>(outputs[i], "shift", here);
     output.scale = get<S>(outputs[i], "scale", here);
   }
+  prototype.validate();
   const std::size_t n_members = training.is_array() ? training.size() : 0;
   if (n_members == 0 || (!is_ensemble<Response> && n_members != 1))
     throw Error(where + ", training", is_ensemble<Response> ? "an array of one record or more" : "an array of one",

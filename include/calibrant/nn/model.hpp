@@ -80,6 +80,12 @@ class Model {
     Net::template pack<Scalar>(parameters_.view(), packed_);
   }
 
+  /// @throws Error if the network promises something about the physical response (nn/monotone.hpp) that does not hold
+  /// with this preprocessing. Asked by whatever makes, reads or inverts a model.
+  CALIBRANT_COLD void validate() const {
+    if constexpr (requires { Net::check_preprocessing(inputs, outputs); }) Net::check_preprocessing(inputs, outputs);
+  }
+
   /// The network as text, with its shape.
   static std::string architecture() { return Net::describe(); }
 

@@ -315,7 +315,10 @@ class Trainer {
                       "'" + data.features()[i].name + "'");
     } else {
       standardise(parts);
+      if constexpr (requires { Net::fit_preprocessing(model_.inputs, model_.outputs); })
+        Net::fit_preprocessing(model_.inputs, model_.outputs);
     }
+    model_.validate();
     auto& description = model_.description;
     description = {};
     for (const auto& feature : data.features()) {
