@@ -4,6 +4,7 @@
 #include "calibrant/core/compiler.hpp"
 #include "calibrant/core/denormals.hpp"
 #include "calibrant/core/dual.hpp"
+#include "calibrant/core/interval.hpp"
 #include "calibrant/core/math.hpp"
 #include "calibrant/core/parameters.hpp"
 #include "calibrant/core/random.hpp"

@@ -84,6 +84,7 @@ TEST_CASE("a monotone network in ensembles, calibrations and files") {
   auto options = plan(Output::ratio);
   options.epochs = 1;
   const Calibration calibration(fit_ensemble<Ratio>(data(Transform::logarithm), loss::Absolute{}, options, 2));
+  // In the folder of this test.
   io::save(calibration, "monotone.safetensors");
   using Saved = Calibration<Ensemble<Model<Ratio>>>;
   const auto again = io::load<Saved>("monotone.safetensors");

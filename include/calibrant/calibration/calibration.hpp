@@ -60,12 +60,13 @@ class Calibration {
     }
   };
 
-  /// @throws Error if the inversion's settings are out of range, the response has no range of truth to invert over, or
-  /// its preprocessing breaks what its network promises (Model::validate).
+  /// @throws Error if the inversion's settings are out of range or it was made for another response, the response has
+  /// no range of truth to invert over, or its preprocessing breaks what its network promises (Model::validate).
   explicit Calibration(Response response, Inversion inversion = {}, Extrapolation extrapolation = {})
-      : response_(std::move(response)), inversion_(inversion), extrapolation_(extrapolation) {
+      : response_(std::move(response)), inversion_(std::move(inversion)), extrapolation_(extrapolation) {
     inversion_.validate();
     if constexpr (requires { response_.validate(); }) response_.validate();
+    if constexpr (requires { inversion_.check(response_); }) inversion_.check(response_);
     const auto range = response_.truth_range();
     if (!(range.low < range.high && is_finite(range.low) && is_finite(range.high)))
       throw Error("Calibration", "a response with a finite range of truth, low < high",
@@ -172,9 +173,13 @@ class Calibration {
     response_.encode(theta, encoded);
     // Lanes with bad numbers are solved for a harmless y, so that they cost no extra iterations.
     const T safe_y = select(valid, y, low);
-    const T start = max(low, min(high, safe_y));
-    const auto root =
-        inversion_.solve([&](const T& x) { return response_.response(x, encoded); }, safe_y, range, start);
+    const auto evaluate = [&](const T& x) { return response_.response(x, encoded); };
+    const auto root = [&] {
+      if constexpr (SolvesFromTheta<Inversion, T>)
+        return inversion_.solve(evaluate, safe_y, range, static_cast<const T*>(theta));
+      else
+        return inversion_.solve(evaluate, safe_y, range, max(low, min(high, safe_y)));
+    }();
     Outcome<T> outcome{root.x, !valid, root.failed, root.below, root.above, clamped};
     const auto outside = root.below || root.above;
     if (any(outside)) {

@@ -386,6 +386,36 @@ CALIBRANT_COLD Response read_response(const TensorFile& file, const std::string&
     return finish(std::move(members[0]));
 }
 
+/// A network that an inversion brings along is stored as a model of its own, all names behind this.
+inline const std::string of_inverse = "inverse.";
+
+template <class Inversion>
+CALIBRANT_COLD void add_inverse(TensorFile& file, const Inversion& inversion) {
+  if constexpr (requires { inversion.model; }) {
+    TensorFile own;
+    add_response(own, inversion.model);
+    for (const auto& [key, value] : own.metadata) file.metadata[of_inverse + key] = value;
+    for (Tensor& tensor : own.tensors) {
+      tensor.name = of_inverse + tensor.name;
+      file.tensors.push_back(std::move(tensor));
+    }
+  }
+}
+template <class Inversion>
+CALIBRANT_COLD void read_inverse(const TensorFile& file, Inversion& inversion, const std::string& where) {
+  if constexpr (requires { inversion.model; }) {
+    TensorFile own;
+    for (const auto& [key, value] : file.metadata)
+      if (key.starts_with(of_inverse)) own.metadata[key.substr(of_inverse.size())] = value;
+    for (const Tensor& tensor : file.tensors)
+      if (tensor.name.starts_with(of_inverse)) {
+        own.tensors.push_back(tensor);
+        own.tensors.back().name = tensor.name.substr(of_inverse.size());
+      }
+    inversion.model = read_response<decltype(inversion.model)>(own, where + ", inverse");
+  }
+}
+
 }  // namespace model_file
 
 /// The bytes-to-be of a model, an ensemble or a calibration.
@@ -399,6 +429,7 @@ CALIBRANT_COLD TensorFile to_tensor_file(const Object& object) {
     file.metadata["kind"] = "calibration";
     file.metadata["inversion"] = policy_to_json(object.inversion()).dump();
     file.metadata["extrapolation"] = policy_to_json(object.extrapolation()).dump();
+    add_inverse(file, object.inversion());
     const std::vector<S> features = tensor_values<S>(file.tensor("self_test.features"));
     const std::vector<S> calibrated =
         self_test_calibrated(object, features, tensor_values<S>(file.tensor("self_test.outputs")));
@@ -425,11 +456,12 @@ CALIBRANT_COLD Object from_tensor_file(const TensorFile& file, const std::string
   require(file, "kind", is_calibration<Object> ? "calibration" : is_ensemble<Object> ? "ensemble" : "model", where);
   if constexpr (is_calibration<Object>) {
     using S = typename Object::Scalar;
-    const auto inversion =
+    auto inversion =
         policy_from_json<typename Object::Inversion>(parse(file, "inversion", where), where + ", inversion");
     const auto extrapolation = policy_from_json<typename Object::Extrapolation>(parse(file, "extrapolation", where),
                                                                                 where + ", extrapolation");
-    Object object(read_response<typename Object::Response>(file, where), inversion, extrapolation);
+    read_inverse(file, inversion, where);
+    Object object(read_response<typename Object::Response>(file, where), std::move(inversion), extrapolation);
     using Response = typename Object::Response;
     const auto features = values_of<S>(file, "self_test.features", {n_self_tests, Response::n_in}, where);
     const auto outputs = values_of<S>(file, "self_test.outputs", {n_self_tests, Response::n_out}, where);
