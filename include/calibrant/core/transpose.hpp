@@ -48,6 +48,36 @@ CALIBRANT_INLINE void transpose_four(const S* const* rows, int column, S* const*
   CALIBRANT_UNROLL for (int i = 0; i < 4; ++i) std::memcpy(columns[i] + place, &column_of[i], sizeof(Four));
 }
 
+/// Numbers that transpose_rows reads from the start of each row.
+template <class S, int n_columns>
+constexpr int read_ahead() noexcept {
+  constexpr int L = batch_lanes<S>;
+  constexpr int in_squares = (n_columns + L / 2 - 1) / L * L;
+  return in_squares >= n_columns ? in_squares : in_squares + (n_columns - in_squares + 3) / 4 * 4;
+}
+
+/// The first n_columns numbers of each of `samples` rows, as columns of lanes; to(k) is where column k goes.
+template <int n_columns, int samples, class S, class To>
+CALIBRANT_INLINE void transpose_rows(const S* const (&rows)[static_cast<unsigned>(samples)], To&& to) noexcept {
+  constexpr int L = batch_lanes<S>;
+  // Squares of registers, then squares of four for columns that would leave most of a register empty.
+  constexpr int in_squares = (n_columns + L / 2 - 1) / L * L;
+  for (int column = 0; column < in_squares; column += L)
+    for (int s = 0; s < samples; s += L) {
+      Batch<S> square[L];
+      CALIBRANT_UNROLL for (int i = 0; i < L; ++i) square[i] = Batch<S>::load_unaligned(rows[s + i] + column);
+      transpose_square<S>(square);
+      CALIBRANT_UNROLL for (int i = 0; i < L; ++i) if (column + i < n_columns) square[i].store_unaligned(
+          to(column + i) + s);
+    }
+  S unused[samples];
+  for (int column = in_squares; column < n_columns; column += 4) {
+    S* columns[4];
+    CALIBRANT_UNROLL for (int i = 0; i < 4; ++i) columns[i] = column + i < n_columns ? to(column + i) : unused;
+    for (int s = 0; s < samples; s += 4) transpose_four(rows + s, column, columns, s);
+  }
+}
+
 /// sums[i] += the sum of the lanes of wides[i], for n of them; the order of each sum is
 /// that of sum_lanes, so the bits are too.
 template <class S>

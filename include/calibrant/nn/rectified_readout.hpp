@@ -83,30 +83,9 @@ requires(RectifierOver<Activation, S> &&
   };
 
   /// The bits of the two layers one after the other.
-  static CALIBRANT_NOINLINE void forward(ParameterView p, View<const T, In> x, View<T, 1> y, Workspace& w) noexcept {
-    constexpr int L = lanes<S>;
-    const auto layout = locate(p.data());
-    for (int column = 0; column < P / Q; ++column) {
-      const S* const from = scalars(x.data()) + column * Column::n_samples;
-      Column inputs[In], partial[L];
-      CALIBRANT_UNROLL for (int k = 0; k < In; ++k) inputs[k] = Column::load(from + k * stride<T>);
-      for (int l = 0; l < L; ++l) {
-        Column sum(S(0));
-        for (int j = l; j < Units; j += L) {
-          Column z(layout.bias[j]);
-          CALIBRANT_UNROLL for (int k = 0; k < In; ++k) z = fma(layout.weight[j * In + k], inputs[k], z);
-          const S a = Activation::n_parameters > 0 ? layout.slope[j] : S(0);
-          sum = fma(layout.readout[j], Activation::apply(z, a).value, sum);
-          // Activations compare with <=: the compiler has that mask already.
-          w.positive[column][j] = masks_are_bits ? z <= Column(S(0)) : z > Column(S(0));
-        }
-        partial[l] = sum;
-      }
-      if constexpr (masks_are_bits) turn(w.positive[column]);
-      for (int half = L / 2; half > 0; half /= 2)
-        for (int l = 0; l < half; ++l) partial[l] = partial[l] + partial[l + half];
-      (partial[0] + Column(layout.readout[Units])).store(scalars(y.data()) + column * Column::n_samples);
-    }
+  static void forward(ParameterView p, View<const T, In> x, View<T, 1> y) noexcept { evaluate(p, x, y, nullptr); }
+  static void forward(ParameterView p, View<const T, In> x, View<T, 1> y, Workspace& w) noexcept {
+    evaluate(p, x, y, &w);
   }
 
   template <class Dx>
@@ -139,6 +118,35 @@ requires(RectifierOver<Activation, S> &&
   }
 
  private:
+  /// @param w  Workspace*, or nullptr where no pullback follows.
+  template <class W>
+  static CALIBRANT_NOINLINE void evaluate(ParameterView p, View<const T, In> x, View<T, 1> y, W w) noexcept {
+    constexpr bool keep = std::is_same_v<W, Workspace*>;
+    constexpr int L = lanes<S>;
+    const auto layout = locate(p.data());
+    for (int column = 0; column < P / Q; ++column) {
+      const S* const from = scalars(x.data()) + column * Column::n_samples;
+      Column inputs[In], partial[L];
+      CALIBRANT_UNROLL for (int k = 0; k < In; ++k) inputs[k] = Column::load(from + k * stride<T>);
+      for (int l = 0; l < L; ++l) {
+        Column sum(S(0));
+        for (int j = l; j < Units; j += L) {
+          Column z(layout.bias[j]);
+          CALIBRANT_UNROLL for (int k = 0; k < In; ++k) z = fma(layout.weight[j * In + k], inputs[k], z);
+          const S a = Activation::n_parameters > 0 ? layout.slope[j] : S(0);
+          sum = fma(layout.readout[j], Activation::apply(z, a).value, sum);
+          // Activations compare with <=: the compiler has that mask already.
+          if constexpr (keep) w->positive[column][j] = masks_are_bits ? z <= Column(S(0)) : z > Column(S(0));
+        }
+        partial[l] = sum;
+      }
+      if constexpr (keep && masks_are_bits) turn(w->positive[column]);
+      for (int half = L / 2; half > 0; half /= 2)
+        for (int l = 0; l < half; ++l) partial[l] = partial[l] + partial[l + half];
+      (partial[0] + Column(layout.readout[Units])).store(scalars(y.data()) + column * Column::n_samples);
+    }
+  }
+
   static CALIBRANT_INLINE void turn(Mask (&masks)[padded_units]) noexcept {
     using Bits = xsimd::batch<std::uint64_t>;
     auto* const bytes = reinterpret_cast<std::uint64_t*>(masks);

@@ -148,7 +148,8 @@ class Trainer {
   /// A dataset that this process has. Its events are rows of rows_, one after the other.
   struct Part {
     std::string source;
-    std::uint64_t seed;  ///< of its split and of the order of its events
+    std::vector<std::int64_t> source_rows;  ///< empty: event i came from row i
+    std::uint64_t seed;                     ///< of its split and of the order of its events
     std::uint32_t first_row, n_rows;
     std::vector<std::uint32_t> training, validation;  ///< rows
     std::vector<std::uint32_t> order;                 ///< training rows as this epoch visits them
@@ -384,6 +385,7 @@ class Trainer {
     for (const auto* data : parts) {
       Part part{};
       part.source = data->source();
+      part.source_rows = data->source_rows();
       // Part 0 of a sample is seeded as the only part of a sample.
       const int number = static_cast<int>(parts_.size()) + (ranks_ != nullptr ? ranks_->rank() : 0);
       const auto words = Random(options_.seed, Stream::part).block(static_cast<std::uint64_t>(number));
@@ -401,8 +403,8 @@ class Trainer {
       for (int i = 0; i < n_in; ++i) {
         row[i] = model_.inputs[static_cast<std::size_t>(i)].encode(data.feature(event, i));
         if (!is_finite(row[i]))
-          throw Error("training on " + data.source() + ", row " + std::to_string(event) + ", feature '" +
-                          data.features()[static_cast<std::size_t>(i)].name + "'",
+          throw Error("training on " + data.source() + ", row " + std::to_string(data.source_row(event)) +
+                          ", feature '" + data.features()[static_cast<std::size_t>(i)].name + "'",
                       "a finite number after the transform " +
                           std::string(to_string(model_.inputs[static_cast<std::size_t>(i)].transform)),
                       loss::number(static_cast<double>(data.feature(event, i))));
@@ -412,7 +414,7 @@ class Trainer {
             data.target(event, i), data.feature(event, 0));
         if (!is_finite(row[n_in + i]))
           throw Error(
-              "training on " + data.source() + ", row " + std::to_string(event) + ", target '" +
+              "training on " + data.source() + ", row " + std::to_string(data.source_row(event)) + ", target '" +
                   data.targets()[static_cast<std::size_t>(i)] + "'",
               "a finite target after the transform " +
                   std::string(to_string(model_.outputs[static_cast<std::size_t>(n_targets == n_out ? i : 0)].output)),
@@ -760,7 +762,9 @@ class Trainer {
       const std::span<const std::uint32_t> rows = rows_of(part);
       const auto bad = std::find_if_not(rows.begin(), rows.end(), finite);
       if (bad == rows.end()) continue;
-      row = ", row " + std::to_string(*bad - parts_[part].first_row);
+      const std::uint32_t event = *bad - parts_[part].first_row;
+      const auto& source_rows = parts_[part].source_rows;
+      row = ", row " + std::to_string(source_rows.empty() ? event : source_rows[event]);
       if (n_parts() > 1) row += " of " + parts_[part].source;
     }
     if (ranks_ != nullptr) {
@@ -805,9 +809,7 @@ class Trainer {
   }
   /// Hashes of all parts, each made by the process that has it.
   CALIBRANT_COLD void hash_parts() {
-    for (const Part& part : parts_) {
-      data_sha256_.push_back(io::sha256(rows_.bytes(part.first_row, part.n_rows)));
-    }
+    for (const Part& part : parts_) data_sha256_.push_back(io::sha256(rows_.bytes(part.first_row, part.n_rows)));
     if (ranks_ != nullptr) data_sha256_ = ranks_->all_gather(data_sha256_[0]);
   }
   /// Returns when the file is there; rank 0 writes it.
