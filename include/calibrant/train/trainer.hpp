@@ -101,7 +101,8 @@ class Trainer {
     for (const std::uint32_t event : events)
       if (event >= n_rows)
         throw Error("Trainer::step", "rows below " + std::to_string(n_rows), "row " + std::to_string(event));
-    shares_[0] = {events.data(), static_cast<int>(events.size()), 0, 0};
+    const int count = static_cast<int>(events.size());
+    shares_[0] = {events.data(), count, count, 0, 0};
     return batch_step(weight_of_shares(), schedule_factor, 0).loss;
   }
 
@@ -159,6 +160,7 @@ class Trainer {
   struct Share {
     const std::uint32_t* index;
     int count;
+    int foreseen;  ///< events from index on that are known, the next batch's too: worth reading ahead
     int position;  ///< of its first event in the batch
     int first_shard;
   };
@@ -539,7 +541,9 @@ class Trainer {
       const std::int64_t n = part_sizes_[part], first = taken(batch, n);
       const auto count = static_cast<int>(taken(batch + 1, n) - first);
       if (part >= first_part) {
-        shares_[part - first_part] = {parts_[part - first_part].order.data() + first, count, position, shards};
+        const int foreseen = static_cast<int>(std::min<std::int64_t>(n - first, count + Step::samples));
+        shares_[part - first_part] = {parts_[part - first_part].order.data() + first, count, foreseen, position,
+                                      shards};
         shards += n_shards(count);
       }
       position += count;
@@ -574,13 +578,14 @@ class Trainer {
   double judged_loss(const EpochReport& report) const noexcept {
     return n_validation_ == 0 ? report.training_loss : report.validation_loss;
   }
-  /// Gathers each tile of the events first .. last of a batch and calls visit(first event of the tile).
+  /// Gathers each tile of the events first .. last of a batch and calls visit(first event of the tile). The first
+  /// `foreseen` events are known.
   template <class Visit>
-  void for_tiles(Step& step, const std::uint32_t* index, int first, int last, Visit&& visit) {
+  void for_tiles(Step& step, const std::uint32_t* index, int first, int last, int foreseen, Visit&& visit) {
     for (int tile = first; tile < last; tile += Step::samples) {
       const int end = std::min(tile + Step::samples, last);
       step.gather(rows_, index + tile, end - tile);
-      for (int next = end; next < std::min(end + Step::samples, last); ++next) rows_.prefetch(index[next]);
+      for (int next = end; next < std::min(end + Step::samples, foreseen); ++next) rows_.prefetch(index[next]);
       visit(tile);
     }
   }
@@ -598,7 +603,7 @@ class Trainer {
       const Share& share = shares_[part];
       const int first = (shard - share.first_shard) * shard_size;
       begin(step, sum);
-      for_tiles(step, share.index, first, std::min(share.count, first + shard_size), [&](int tile) {
+      for_tiles(step, share.index, first, std::min(share.count, first + shard_size), share.foreseen, [&](int tile) {
         visit(step, sum,
               TileContext{options_.seed, state_.optimizer.step, static_cast<std::uint32_t>(share.position + tile), 0});
       });
@@ -715,7 +720,7 @@ class Trainer {
       const std::vector<std::uint32_t>& rows = parts_[part].validation;
       const std::int64_t first = static_cast<std::int64_t>(number - parts_[part].first_block) * block;
       const int count = static_cast<int>(std::min<std::int64_t>(block, static_cast<std::int64_t>(rows.size()) - first));
-      for_tiles(step, rows.data() + first, 0, count, [&](int) {
+      for_tiles(step, rows.data() + first, 0, count, count, [&](int) {
         if constexpr (loss::BatchCoupled<Loss>)
           step.evaluate(loss_, p, sum.means);
         else
