@@ -68,11 +68,7 @@ TEST_CASE("a rank whose loss is NaN stops all, with the row") {
   const auto& bad_part = data[static_cast<std::size_t>(bad_rank)];
   const auto bad = static_cast<double>(bad_part.target(12));
   const std::string row = "row " + std::to_string(bad_part.source_row(12));
-  const auto poisoned = [bad](const auto& nu, const auto& y) {
-    using T = std::decay_t<decltype(nu)>;
-    using S = ScalarOf<T>;
-    return square(nu - y) + sqrt(select(abs(y - T(static_cast<S>(bad))) <= T(S(0)), T(S(-1)), T(S(1))));
-  };
+  const auto poisoned = not_finite_at(bad);
   FitOptions how = rank_options();
   how.output = Output::identity;
   how.validation_fraction = 0.0;

@@ -159,11 +159,7 @@ std::string failure(int size, const std::function<void(Ranks&)>& work) {
 TEST_CASE("a row whose loss is not finite is named on every rank") {
   const auto data = parts(3);
   const auto bad = static_cast<double>(data[1].target(12));
-  const auto poisoned = [bad](const auto& nu, const auto& y) {
-    using T = std::decay_t<decltype(nu)>;
-    using S = ScalarOf<T>;
-    return square(nu - y) + sqrt(select(abs(y - T(static_cast<S>(bad))) <= T(S(0)), T(S(-1)), T(S(1))));
-  };
+  const auto poisoned = not_finite_at(bad);
   FitOptions how = rank_options();
   how.output = Output::identity;
   how.validation_fraction = 0.0;
