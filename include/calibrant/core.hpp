@@ -6,6 +6,7 @@
 #include "calibrant/core/dual.hpp"
 #include "calibrant/core/interval.hpp"
 #include "calibrant/core/math.hpp"
+#include "calibrant/core/matrix_view.hpp"
 #include "calibrant/core/parameters.hpp"
 #include "calibrant/core/random.hpp"
 #include "calibrant/core/transpose.hpp"

@@ -116,13 +116,10 @@ class Calibration {
     using T = CalibrationTile;
     constexpr std::ptrdiff_t samples = T::n_samples;
     for (std::ptrdiff_t at = first; at < last; at += samples) {
-      const std::ptrdiff_t count = last - at < samples ? last - at : samples;
+      const int count = static_cast<int>(std::min(last - at, samples));
       T y, theta[n_theta > 0 ? n_theta : 1];
-      for (std::ptrdiff_t s = 0; s < samples; ++s) {
-        const std::ptrdiff_t row = at + (s < count ? s : 0);
-        scalars(&y)[s] = batch.y[static_cast<std::size_t>(row)];
-        for (int i = 0; i < n_theta; ++i) scalars(theta)[i * samples + s] = batch.theta(row, i);
-      }
+      read_tile<T, 1>(MatrixView<Scalar>{batch.y.data(), last, 1, 1, last}, at, count, scalars(&y), samples);
+      if constexpr (n_theta > 0) read_tile<T, n_theta>(batch.theta, at, count, scalars(theta), samples);
       const Outcome<T> outcome = solve(y, theta);
       const Flags invalid(outcome.invalid), failed(outcome.failed), below(outcome.below), above(outcome.above),
           clamped(outcome.clamped);
