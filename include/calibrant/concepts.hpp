@@ -198,7 +198,7 @@ concept Response =
 
 // ---- Inversion ---------------------------------------------------------------------------------------------------
 //
-// A policy that solves L(x) = y for x: Newton, Bisection. T as for a Response, S is ScalarOf<T>.
+// A policy that solves L(x) = y for x: Newton, Bisection, Learned. T as for a Response, S is ScalarOf<T>.
 //
 // clang-format off
 // expression                         | returns     | semantics
@@ -209,6 +209,10 @@ concept Response =
 // i.solve(evaluate, y, range, start) | Root<T>     | evaluate: x -> ValueSlope<T>, T -> T lane by lane; start inside
 //                                    |             | range. In each lane exactly one of solved, below, above, failed,
 //                                    |             | and nothing that depends on the other lanes; noexcept
+// or i.solve(evaluate, y, range,     | Root<T>     | the same for a policy that finds its own start: theta are the n_theta
+//            const T* theta)         |             | features, physical units, inside their ranges unless y or they are
+//                                    |             | NaN or infinite; noexcept
+// i.check(response)                  | -           | optional: throws Error if it does not go with this response
 // clang-format on
 
 /// A response of which nothing is known: to ask whether a policy can solve it.
@@ -218,16 +222,26 @@ struct SomeResponse {
 };
 
 template <class Policy, class T>
+concept SolvesFromStart = requires(const Policy& i, const SomeResponse<T>& evaluate, const T& y,
+                                   const Range<ScalarOf<T>>& range) {
+  { i.solve(evaluate, y, range, y) }
+  noexcept->std::same_as<invert::Root<T>>;
+};
+template <class Policy, class T>
+concept SolvesFromTheta = requires(const Policy& i, const SomeResponse<T>& evaluate, const T& y,
+                                   const Range<ScalarOf<T>>& range, const T* theta) {
+  { i.solve(evaluate, y, range, theta) }
+  noexcept->std::same_as<invert::Root<T>>;
+};
+
+template <class Policy, class T>
 concept InversionOver = std::copy_constructible<Policy> && std::default_initializable<Policy> &&
-    requires(const Policy& i, Policy& settings, const SomeResponse<T>& evaluate, const T& y,
-             const Range<ScalarOf<T>>& range) {
+    requires(const Policy& i, Policy& settings) {
   { Policy::name } -> std::convertible_to<const char*>;
   Policy::each_setting(settings, [](const char*, auto&) {});
   Policy::each_setting(i, [](const char*, const auto&) {});
   i.validate();
-  { i.solve(evaluate, y, range, y) }
-  noexcept->std::same_as<invert::Root<T>>;
-};
+} &&(SolvesFromStart<Policy, T> || SolvesFromTheta<Policy, T>);
 
 /// An inversion for one object and for a tile of them.
 template <class Policy, class Scalar = float>

@@ -2,8 +2,11 @@
 #pragma once
 
 #include "calibrant/invert/bisection.hpp"
+#include "calibrant/invert/certificate.hpp"
 #include "calibrant/invert/extrapolate.hpp"
 #include "calibrant/invert/factor.hpp"
+#include "calibrant/invert/fit_inverse.hpp"
 #include "calibrant/invert/function_response.hpp"
+#include "calibrant/invert/learned.hpp"
 #include "calibrant/invert/monotonicity.hpp"
 #include "calibrant/invert/newton.hpp"

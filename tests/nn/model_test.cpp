@@ -7,6 +7,7 @@
 
 #include "calibrant/nn/ensemble.hpp"
 #include "calibrant/nn/mlp.hpp"
+#include "calibrant/parallel/pool.hpp"
 
 namespace {
 
@@ -80,9 +81,42 @@ TEST_CASE("preprocessing belongs to the model") {
 TEST_CASE("batches of other sizes are refused") {
   const auto model = some_model<float>(7);
   std::vector<float> features(7), results(4);
+  CHECK_THROWS_WITH_AS(model.evaluate_batch(features, results), "row_major: expected rows of 3 values, found 7 values",
+                       Error);
+}
+
+TEST_CASE_TEMPLATE("a batch: rows or columns first, on any number of threads, the bits of one object alone", S, float,
+                   double) {
+  const auto model = some_model<S>(3);
+  constexpr int n = 20000;
+  std::vector<S> rows(3 * n), columns(3 * n), expected(2 * n);
+  Random random(8);
+  for (std::size_t i = 0; i < n; ++i) {
+    const std::array<S, 3> object{static_cast<S>(random.uniform(20.0, 200.0)), static_cast<S>(random.normal()),
+                                  static_cast<S>(random.uniform(1.0, 9.0))};
+    for (std::size_t k = 0; k < 3; ++k) rows[3 * i + k] = columns[k * n + i] = object[k];
+    const auto alone = model(object);
+    for (std::size_t k = 0; k < 2; ++k) expected[2 * i + k] = alone[k];
+  }
+  std::vector<S> results(2 * n);
+  model.evaluate_batch(rows, results);
+  CHECK(results == expected);
+  std::fill(results.begin(), results.end(), S(0));
+  model.evaluate_batch(column_major<S>(columns, 3), results);
+  CHECK(results == expected);
+  for (const int threads : {1, 2, 3, 4, 7}) {
+    ThreadPool pool(threads);
+    std::fill(results.begin(), results.end(), S(0));
+    model.evaluate_batch(rows, results, pool);
+    CHECK(results == expected);
+    std::fill(results.begin(), results.end(), S(0));
+    model.evaluate_batch(column_major<S>(columns, 3), results, pool);
+    CHECK(results == expected);
+  }
+  std::vector<S> short_results(5);
   CHECK_THROWS_WITH_AS(
-      model.evaluate_batch(features, results),
-      "Model::evaluate_batch: expected n x 3 features and n x 2 results, found 7 features and 4 results", Error);
+      model.evaluate_batch(row_major<S>(std::span<const S>(rows).first(9), 3), short_results),
+      "Model::evaluate_batch: expected n x 3 features and n x 2 results, found 3 x 3 features and 5 results", Error);
 }
 
 TEST_CASE("an ensemble is the mean of its members") {

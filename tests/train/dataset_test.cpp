@@ -148,6 +148,14 @@ TEST_CASE("a constant feature, unless it is to be ignored") {
   CHECK(refusal(one_row).find("feature 'pt'") != std::string::npos);
 }
 
+TEST_CASE("errors name the row of the source, also after rows were left out") {
+  const Table table({"x", "y"}, {1, 1, -5, 2, 3, 3, std::numeric_limits<float>::infinity(), 4}, "events.csv");
+  const Table some = table.where([](auto row) { return row[0] > 0.0f; });
+  CHECK_THROWS_WITH_AS(Dataset(some, {"x"}, "y"),
+                       "Dataset of events.csv, row 3, column 'x': expected a finite number, found inf", Error);
+  CHECK(Dataset(some.where([](auto row) { return row[0] < 9.0f; }), {"x"}, "y").source_row(1) == 2);
+}
+
 TEST_CASE("the logarithm of what is not positive") {
   for (const double bad : {0.0, -3.5, 1e-60}) {  // the last one is 0 as a float
     Jets jets;

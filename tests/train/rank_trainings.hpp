@@ -117,4 +117,13 @@ inline FitOptions interrupted(const Ranks& ranks, FitOptions how, const Interrup
   return how;
 }
 
+/// A loss that is NaN for the event with this target.
+inline auto not_finite_at(double bad) {
+  return [bad](const auto& nu, const auto& y) {
+    using T = std::decay_t<decltype(nu)>;
+    using S = ScalarOf<T>;
+    return square(nu - y) + sqrt(select(abs(y - T(static_cast<S>(bad))) <= T(S(0)), T(S(-1)), T(S(1))));
+  };
+}
+
 }  // namespace small

@@ -159,16 +159,13 @@ std::string failure(int size, const std::function<void(Ranks&)>& work) {
 TEST_CASE("a row whose loss is not finite is named on every rank") {
   const auto data = parts(3);
   const auto bad = static_cast<double>(data[1].target(12));
-  const auto poisoned = [bad](const auto& nu, const auto& y) {
-    using T = std::decay_t<decltype(nu)>;
-    using S = ScalarOf<T>;
-    return square(nu - y) + sqrt(select(abs(y - T(static_cast<S>(bad))) <= T(S(0)), T(S(-1)), T(S(1))));
-  };
+  const auto poisoned = not_finite_at(bad);
   FitOptions how = rank_options();
   how.output = Output::identity;
   how.validation_fraction = 0.0;
   const std::string alone = message_of([&] { fit<Narrow>(data, poisoned, how); });
-  CHECK(says(alone, "training, epoch 1, batch ", ", row 12 of jets: expected a finite loss"));
+  CHECK(says(alone, "training, epoch 1, batch ",
+             ", row " + std::to_string(data[1].source_row(12)) + " of jets: expected a finite loss"));
   CHECK(failure(3, [&](Ranks& ranks) {
           fit<Narrow>(ranks, data[static_cast<std::size_t>(ranks.rank())], poisoned, how);
         }) == "[rank 0 of 3: " + alone + "]");
@@ -259,7 +256,7 @@ TEST_CASE("after a failure in any step the checkpoint resumes to the same bits, 
             fit<Dropping>(ranks, data[static_cast<std::size_t>(ranks.rank())], loss::Huber{0.5},
                           interrupted(ranks, how, {1, at_step, [] { throw Error("now"); }}));
           }) == "[rank 1 of 3: now]");
-    CHECK(folder.names().size() == (at_step < steps ? 0 : 1));
+    CHECK(folder.names().size() == 1);  // there from the start
     if (at_step > steps) {
       // Another part on one rank is noticed, whichever it is.
       for (int changed = 0; changed < 3; ++changed)

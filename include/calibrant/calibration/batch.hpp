@@ -1,90 +1,14 @@
-// Views of many objects as the caller holds them: spans, Eigen and xtensor arrays, rows or columns first, nothing
-// copied.
+// What a batch call of a calibration reads and writes.
 #pragma once
 
-#include <concepts>
 #include <cstddef>
 #include <span>
 #include <string>
 #include <type_traits>
 
-#include "calibrant/error.hpp"
+#include "calibrant/core/matrix_view.hpp"
 
 namespace calibrant {
-
-/// n objects x m features with any strides (counted in elements).
-template <class Scalar>
-struct MatrixView {
-  const Scalar* data = nullptr;
-  std::ptrdiff_t n_rows = 0, n_columns = 0;
-  std::ptrdiff_t row_stride = 0, column_stride = 0;
-
-  Scalar operator()(std::ptrdiff_t row, std::ptrdiff_t column) const noexcept {
-    return data[row * row_stride + column * column_stride];
-  }
-};
-
-/// Row-major memory: object after object.
-/// @throws Error if the size is not a multiple of n_columns.
-template <class Scalar>
-MatrixView<Scalar> row_major(std::span<const Scalar> values, int n_columns) {
-  const auto columns = static_cast<std::size_t>(n_columns);
-  if (n_columns < 0 || (n_columns == 0 ? !values.empty() : values.size() % columns != 0))
-    throw Error("row_major", "rows of " + std::to_string(n_columns) + " values",
-                std::to_string(values.size()) + " values");
-  const auto rows = n_columns == 0 ? 0 : static_cast<std::ptrdiff_t>(values.size() / columns);
-  return {values.data(), rows, n_columns, n_columns, 1};
-}
-
-/// Eigen's matrices, maps and references have these members; no Eigen header is needed here.
-template <class M>
-concept EigenLike = requires(const M& m) {
-  m.data();
-  m.rows();
-  m.cols();
-  m.innerStride();
-  m.outerStride();
-  { M::IsRowMajor } -> std::convertible_to<bool>;
-};
-/// xtensor's containers and strided views have these.
-template <class M>
-concept XtensorLike = requires(const M& m) {
-  m.data();
-  m.dimension();
-  m.shape(std::size_t{0});
-  m.strides();
-}
-&&!EigenLike<M>;
-
-template <EigenLike M>
-auto matrix_view(const M& m) {
-  using Scalar = std::remove_cvref_t<decltype(*m.data())>;
-  constexpr bool rows = M::IsRowMajor;
-  return MatrixView<Scalar>{m.data(), m.rows(), m.cols(), rows ? m.outerStride() : m.innerStride(),
-                            rows ? m.innerStride() : m.outerStride()};
-}
-/// @throws Error unless the array has two dimensions.
-template <XtensorLike M>
-auto matrix_view(const M& m) {
-  using Scalar = std::remove_cvref_t<decltype(*m.data())>;
-  if (m.dimension() != 2)
-    throw Error("matrix_view", "a two-dimensional array", std::to_string(m.dimension()) + " dimensions");
-  // xtensor gives an axis of length 1 the stride 0: right here too, since such an axis never moves.
-  std::size_t offset = 0;
-  if constexpr (requires { m.data_offset(); }) offset = static_cast<std::size_t>(m.data_offset());
-  return MatrixView<Scalar>{m.data() + offset, static_cast<std::ptrdiff_t>(m.shape(std::size_t{0})),
-                            static_cast<std::ptrdiff_t>(m.shape(std::size_t{1})),
-                            static_cast<std::ptrdiff_t>(m.strides()[0]), static_cast<std::ptrdiff_t>(m.strides()[1])};
-}
-template <class Scalar>
-MatrixView<Scalar> matrix_view(const MatrixView<Scalar>& view) {
-  return view;
-}
-
-template <class M>
-concept MatrixLike = requires(const M& m) {
-  matrix_view(m);
-};
 
 /// What a batch call reads and writes, checked here once so that the call itself cannot fail.
 template <class Scalar>

@@ -41,10 +41,13 @@ class Calibration {
 
   using Batch = FeatureBatch<Scalar, n_theta>;
 
-  /// @throws Error if the inversion's settings are out of range, or the response has no range of truth to invert over.
+  /// @throws Error if the inversion's settings are out of range or it was made for another response, the response has
+  /// no range of truth to invert over, or its preprocessing breaks what its network promises (Model::validate).
   explicit Calibration(Response response, Inversion inversion = {}, Extrapolation extrapolation = {})
-      : response_(std::move(response)), inversion_(inversion), extrapolation_(extrapolation) {
+      : response_(std::move(response)), inversion_(std::move(inversion)), extrapolation_(extrapolation) {
     inversion_.validate();
+    if constexpr (requires { response_.validate(); }) response_.validate();
+    if constexpr (requires { inversion_.check(response_); }) inversion_.check(response_);
     const auto range = response_.truth_range();
     if (!(range.low < range.high && is_finite(range.low) && is_finite(range.high)))
       throw Error("Calibration", "a response with a finite range of truth, low < high",
@@ -112,13 +115,10 @@ class Calibration {
     using T = CalibrationTile;
     constexpr std::ptrdiff_t samples = T::n_samples;
     for (std::ptrdiff_t at = first; at < last; at += samples) {
-      const std::ptrdiff_t count = last - at < samples ? last - at : samples;
+      const int count = static_cast<int>(std::min(last - at, samples));
       T y, theta[n_theta > 0 ? n_theta : 1];
-      for (std::ptrdiff_t s = 0; s < samples; ++s) {
-        const std::ptrdiff_t row = at + (s < count ? s : 0);
-        scalars(&y)[s] = batch.y[static_cast<std::size_t>(row)];
-        for (int i = 0; i < n_theta; ++i) scalars(theta)[i * samples + s] = batch.theta(row, i);
-      }
+      read_tile<T, 1>(MatrixView<Scalar>{batch.y.data(), last, 1, 1, last}, at, count, scalars(&y), samples);
+      if constexpr (n_theta > 0) read_tile<T, n_theta>(batch.theta, at, count, scalars(theta), samples);
       const Outcome<T> outcome = solve(y, theta);
       const Flags invalid(outcome.invalid), failed(outcome.failed), below(outcome.below), above(outcome.above),
           clamped(outcome.clamped);
@@ -169,9 +169,13 @@ class Calibration {
     response_.encode(theta, encoded);
     // Lanes with bad numbers are solved for a harmless y, so that they cost no extra iterations.
     const T safe_y = select(valid, y, low);
-    const T start = max(low, min(high, safe_y));
-    const auto root =
-        inversion_.solve([&](const T& x) { return response_.response(x, encoded); }, safe_y, range, start);
+    const auto evaluate = [&](const T& x) { return response_.response(x, encoded); };
+    const auto root = [&] {
+      if constexpr (SolvesFromTheta<Inversion, T>)
+        return inversion_.solve(evaluate, safe_y, range, static_cast<const T*>(theta));
+      else
+        return inversion_.solve(evaluate, safe_y, range, max(low, min(high, safe_y)));
+    }();
     Outcome<T> outcome{root.x, !valid, root.failed, root.below, root.above, clamped};
     const auto outside = root.below || root.above;
     if (any(outside)) {

@@ -341,6 +341,7 @@ CALIBRANT_COLD Response read_response(const TensorFile& file, const std::string&
     output.shift = get<S>(outputs[i], "shift", here);
     output.scale = get<S>(outputs[i], "scale", here);
   }
+  prototype.validate();
   const std::size_t n_members = training.is_array() ? training.size() : 0;
   if (n_members == 0 || (!is_ensemble<Response> && n_members != 1))
     throw Error(where + ", training", is_ensemble<Response> ? "an array of one record or more" : "an array of one",
@@ -390,6 +391,43 @@ CALIBRANT_COLD Response read_response(const TensorFile& file, const std::string&
     return finish(Response(std::move(members)));
   else
     return finish(std::move(members[0]));
+}
+
+/// A file inside a file: all its names stand behind a prefix.
+inline CALIBRANT_COLD void add_inner_file(TensorFile& file, const std::string& prefix, TensorFile inner) {
+  for (const auto& [key, value] : inner.metadata) file.metadata[prefix + key] = value;
+  for (Tensor& tensor : inner.tensors) {
+    tensor.name = prefix + tensor.name;
+    file.tensors.push_back(std::move(tensor));
+  }
+}
+inline CALIBRANT_COLD TensorFile inner_file(const TensorFile& file, const std::string& prefix) {
+  TensorFile inner;
+  for (const auto& [key, value] : file.metadata)
+    if (key.starts_with(prefix)) inner.metadata[key.substr(prefix.size())] = value;
+  for (const Tensor& tensor : file.tensors)
+    if (tensor.name.starts_with(prefix)) {
+      inner.tensors.push_back(tensor);
+      inner.tensors.back().name = tensor.name.substr(prefix.size());
+    }
+  return inner;
+}
+
+/// A network that an inversion brings along is a model of its own.
+inline const std::string of_inverse = "inverse.";
+
+template <class Inversion>
+CALIBRANT_COLD void add_inverse(TensorFile& file, const Inversion& inversion) {
+  if constexpr (requires { inversion.model; }) {
+    TensorFile own;
+    add_response(own, inversion.model);
+    add_inner_file(file, of_inverse, std::move(own));
+  }
+}
+template <class Inversion>
+CALIBRANT_COLD void read_inverse(const TensorFile& file, Inversion& inversion, const std::string& where) {
+  if constexpr (requires { inversion.model; })
+    inversion.model = read_response<decltype(inversion.model)>(inner_file(file, of_inverse), where + ", inverse");
 }
 
 /// What stands before the names of everything that belongs to step k (from 0) of a sequence.
@@ -444,19 +482,6 @@ inline CALIBRANT_COLD std::vector<std::string> names_from_json(const Json& json,
   }
   return names;
 }
-/// The file of one step, its entries without the prefix.
-inline CALIBRANT_COLD TensorFile step_file(const TensorFile& file, std::size_t k) {
-  const std::string prefix = step_prefix(k);
-  TensorFile step;
-  for (const auto& [key, value] : file.metadata)
-    if (key.starts_with(prefix)) step.metadata[key.substr(prefix.size())] = value;
-  for (const Tensor& tensor : file.tensors)
-    if (tensor.name.starts_with(prefix)) {
-      step.tensors.push_back(tensor);
-      step.tensors.back().name = tensor.name.substr(prefix.size());
-    }
-  return step;
-}
 
 }  // namespace model_file
 
@@ -477,11 +502,7 @@ CALIBRANT_COLD TensorFile sequence_to_file(const S& sequence) {
   S::each_step([&]<std::size_t k>(std::integral_constant<std::size_t, k>) {
     TensorFile step = to_tensor_file(sequence.template step<k>());
     json["checksums"].push_back(step_checksum(step));
-    for (const auto& [key, value] : step.metadata) file.metadata[step_prefix(k) + key] = value;
-    for (Tensor& tensor : step.tensors) {
-      tensor.name = step_prefix(k) + tensor.name;
-      file.tensors.push_back(std::move(tensor));
-    }
+    add_inner_file(file, step_prefix(k), std::move(step));
   });
   file.metadata["sequence"] = text_of(json, "names of features");
   using T = typename S::Scalar;
@@ -529,7 +550,7 @@ CALIBRANT_COLD S sequence_from_file(const TensorFile& file, const std::string& w
   const auto read = [&]<std::size_t k>(std::integral_constant<std::size_t, k>) {
     using StepCalibration = typename S::template StepType<k>;
     const std::string number = std::to_string(k + 1);
-    const TensorFile step = step_file(file, k);
+    const TensorFile step = inner_file(file, step_prefix(k));
     if (step.metadata.empty() && step.tensors.empty())
       throw Error(where, "a step " + number + " of " + std::to_string(n_steps), "none");
     if (const std::string found = step_checksum(step); found != checksums[k])
@@ -563,6 +584,7 @@ CALIBRANT_COLD TensorFile to_tensor_file(const Object& object) {
     file.metadata["kind"] = "calibration";
     file.metadata["inversion"] = policy_to_json(object.inversion()).dump();
     file.metadata["extrapolation"] = policy_to_json(object.extrapolation()).dump();
+    add_inverse(file, object.inversion());
     const std::vector<S> features = tensor_values<S>(file.tensor("self_test.features"));
     const std::vector<S> calibrated =
         self_test_calibrated(object, features, tensor_values<S>(file.tensor("self_test.outputs")));
@@ -592,11 +614,12 @@ CALIBRANT_COLD Object from_tensor_file(const TensorFile& file, const std::string
     require(file, "kind", is_calibration<Object> ? "calibration" : is_ensemble<Object> ? "ensemble" : "model", where);
     if constexpr (is_calibration<Object>) {
       using S = typename Object::Scalar;
-      const auto inversion =
+      auto inversion =
           policy_from_json<typename Object::Inversion>(parse(file, "inversion", where), where + ", inversion");
       const auto extrapolation = policy_from_json<typename Object::Extrapolation>(parse(file, "extrapolation", where),
                                                                                   where + ", extrapolation");
-      Object object(read_response<typename Object::Response>(file, where), inversion, extrapolation);
+      read_inverse(file, inversion, where);
+      Object object(read_response<typename Object::Response>(file, where), std::move(inversion), extrapolation);
       using Response = typename Object::Response;
       const auto features = values_of<S>(file, "self_test.features", {n_self_tests, Response::n_in}, where);
       const auto outputs = values_of<S>(file, "self_test.outputs", {n_self_tests, Response::n_out}, where);

@@ -111,6 +111,9 @@ class BasicTable {
     return source_rows_.empty() ? index : source_rows_[static_cast<std::size_t>(index)];
   }
 
+  /// All of them; empty if row i came from row i.
+  const std::vector<std::int64_t>& source_rows() const noexcept { return source_rows_; }
+
   /// The rows for which keep(row) is true, row being a std::span of the values in column order.
   template <class Predicate>
   BasicTable where(Predicate&& keep) const {

@@ -87,7 +87,7 @@ struct LeakyReLU {
   }
   template <class S>
   static constexpr S negative_slope(S) noexcept {
-    return S(leak);
+    return S(static_cast<ScalarOf<S>>(leak));
   }
 };
 

@@ -19,10 +19,12 @@ class Ensemble {
   using Scalar = typename Member::Scalar;
   static constexpr int n_in = Member::n_in, n_out = Member::n_out, n_theta = Member::n_theta;
 
-  /// @throws Error if there is no member or if transforms, ranges, names or units differ between members.
+  /// @throws Error if there is no member, if transforms, ranges, names or units differ between members, or as
+  /// Model::validate.
   CALIBRANT_COLD explicit Ensemble(std::vector<Member> members) : members_(std::move(members)) {
     if (members_.empty()) throw Error("Ensemble", "one member or more", "none");
     const Member& first = members_[0];
+    first.validate();
     for (std::size_t m = 1; m < members_.size(); ++m) {
       const Member& member = members_[m];
       const auto require = [&](bool same, const std::string& what) {
@@ -41,6 +43,7 @@ class Ensemble {
     }
   }
 
+  void validate() const { members_[0].validate(); }
   const std::vector<Member>& members() const noexcept { return members_; }
   const Description& description() const noexcept { return members_[0].description; }
 

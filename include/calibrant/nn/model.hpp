@@ -1,12 +1,15 @@
 // Model: a network with its parameters and its preprocessing, one immutable value that any thread may call.
 #pragma once
 
+#include <algorithm>
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "calibrant/core/matrix_view.hpp"
 #include "calibrant/error.hpp"
 #include "calibrant/fwd.hpp"
 #include "calibrant/nn/module.hpp"
@@ -80,6 +83,12 @@ class Model {
     Net::template pack<Scalar>(parameters_.view(), packed_);
   }
 
+  /// @throws Error if the network promises something about the physical response (nn/monotone.hpp) that does not hold
+  /// with this preprocessing. Asked by whatever makes, reads or inverts a model.
+  CALIBRANT_COLD void validate() const {
+    if constexpr (requires { Net::check_preprocessing(inputs, outputs); }) Net::check_preprocessing(inputs, outputs);
+  }
+
   /// The network as text, with its shape.
   static std::string architecture() { return Net::describe(); }
 
@@ -108,9 +117,27 @@ class Model {
     return result;
   }
 
-  /// Many objects, row-major: features n x n_in, results n x n_out.
+  /// Many objects: features n x n_in, rows or columns first, as row_major, column_major or matrix_view give them;
+  /// results n x n_out, row-major. An object's result does not depend on the others, nor on the number of threads.
   /// @throws Error if the sizes do not fit.
-  void evaluate_batch(std::span<const Scalar> features, std::span<Scalar> results) const;
+  void evaluate_batch(const MatrixView<Scalar>& features, std::span<Scalar> results) const {
+    check_batch(features, results);
+    evaluate_rows(features, 0, features.n_rows, results);
+  }
+  /// The same on the threads of a pool.
+  template <class Pool>
+  void evaluate_batch(const MatrixView<Scalar>& features, std::span<Scalar> results, Pool& pool) const {
+    check_batch(features, results);
+    constexpr std::ptrdiff_t piece = 4096;
+    pool.run(static_cast<int>((features.n_rows + piece - 1) / piece), [&](int task, int) noexcept {
+      evaluate_rows(features, task * piece, std::min(features.n_rows, (task + 1) * piece), results);
+    });
+  }
+  /// Row-major features.
+  template <class... Pool>
+  void evaluate_batch(std::span<const Scalar> features, std::span<Scalar> results, Pool&... pool) const {
+    evaluate_batch(row_major(features, n_in), results, pool...);
+  }
 
   // ---- as a response L(x; theta), output 0 ------------------------------------------------------------------------
 
@@ -190,6 +217,17 @@ class Model {
     }
   }
 
+  static CALIBRANT_COLD void check_batch(const MatrixView<Scalar>& features, std::span<const Scalar> results) {
+    if (features.n_columns != n_in ||
+        results.size() != static_cast<std::size_t>(features.n_rows) * static_cast<std::size_t>(n_out))
+      throw Error("Model::evaluate_batch",
+                  "n x " + std::to_string(n_in) + " features and n x " + std::to_string(n_out) + " results",
+                  std::to_string(features.n_rows) + " x " + std::to_string(features.n_columns) + " features and " +
+                      std::to_string(results.size()) + " results");
+  }
+  void evaluate_rows(const MatrixView<Scalar>& features, std::ptrdiff_t first, std::ptrdiff_t last,
+                     std::span<Scalar> results) const noexcept;
+
   Parameters<Scalar, n_params> parameters_;
   typename Net::template Packed<Scalar> packed_;
 };
@@ -199,26 +237,21 @@ template <class Scalar>
 using Tile = Wide<Scalar, 4>;
 
 template <class Net, class Scalar>
-void Model<Net, Scalar>::evaluate_batch(std::span<const Scalar> features, std::span<Scalar> results) const {
-  const std::size_t n = features.size() / static_cast<std::size_t>(n_in);
-  if (features.size() != n * static_cast<std::size_t>(n_in) || results.size() != n * static_cast<std::size_t>(n_out))
-    throw Error("Model::evaluate_batch",
-                "n x " + std::to_string(n_in) + " features and n x " + std::to_string(n_out) + " results",
-                std::to_string(features.size()) + " features and " + std::to_string(results.size()) + " results");
+void Model<Net, Scalar>::evaluate_rows(const MatrixView<Scalar>& features, std::ptrdiff_t first, std::ptrdiff_t last,
+                                       std::span<Scalar> results) const noexcept {
   using T = Tile<Scalar>;
-  constexpr std::size_t samples = T::n_samples;
   T x[n_in], y[n_out];
-  for (std::size_t first = 0; first < n; first += samples) {
-    const std::size_t count = n - first < samples ? n - first : samples;
-    for (std::size_t s = 0; s < samples; ++s) {
-      const Scalar* row = features.data() + (first + (s < count ? s : 0)) * static_cast<std::size_t>(n_in);
-      for (int i = 0; i < n_in; ++i) scalars(x)[static_cast<std::size_t>(i) * samples + s] = row[i];
-    }
+  for (; first < last; first += T::n_samples) {
+    const int count = static_cast<int>(std::min<std::ptrdiff_t>(last - first, T::n_samples));
+    read_tile<T, n_in>(features, first, count, scalars(x), T::n_samples);
     evaluate<T>(View<const T, n_in>(x), View<T, n_out>(y));
-    for (std::size_t s = 0; s < count; ++s)
-      for (int i = 0; i < n_out; ++i)
-        results[(first + s) * static_cast<std::size_t>(n_out) + static_cast<std::size_t>(i)] =
-            scalars(y)[static_cast<std::size_t>(i) * samples + s];
+    Scalar* const to = results.data() + first * n_out;
+    if (n_out == 1 && count == T::n_samples) {
+      y[0].store(to);
+    } else {
+      for (int s = 0; s < count; ++s)
+        for (int i = 0; i < n_out; ++i) to[s * n_out + i] = scalars(y)[i * T::n_samples + s];
+    }
   }
 }
 

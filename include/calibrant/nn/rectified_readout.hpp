@@ -52,61 +52,29 @@ requires(RectifierOver<Activation, S> &&
 
   struct Accumulator {
     LaneSum<Column> all[In + 1];                 ///< [D x_k], then [D]
-    LaneSum<Column> positive[Units * (In + 1)];  ///< [D x_k]+, then [D]+, of each unit
+    LaneSum<Column> positive[(In + 1) * Units];  ///< [D x_k]+ of all units, then [D]+
 
     void clear() noexcept {
       for (auto& sum : all) sum = {};
       for (auto& sum : positive) sum = {};
     }
     void collect(ParameterView p, S* gradient) const noexcept {
-      S total[In + 1] = {}, above[Units * (In + 1)] = {};
+      S total[In + 1] = {}, above[(In + 1) * Units] = {};
       collect_sums(all, In + 1, total);
-      collect_sums(positive, Units * (In + 1), above);
+      collect_sums(positive, (In + 1) * Units, above);
       const auto layout = locate(p.data());
       const auto target = locate(gradient);
-      for (int j = 0; j < Units; ++j) {
-        const S a = layout.negative_slope(j), v = layout.readout[j];
-        const S* here = above + j * (In + 1);
-        S z_all = layout.bias[j] * total[In], z_above = layout.bias[j] * here[In];
-        for (int k = 0; k < In; ++k) {
-          const S w = layout.weight[j * In + k];
-          z_all = fma(w, total[k], z_all);
-          z_above = fma(w, here[k], z_above);
-          target.weight[j * In + k] += v * fma(a, total[k] - here[k], here[k]);
-        }
-        target.bias[j] += v * fma(a, total[In] - here[In], here[In]);
-        target.readout[j] += fma(a, z_all - z_above, z_above);
-        if constexpr (Activation::n_parameters > 0) target.slope[j] += v * (z_all - z_above);
-      }
+      int j = 0;
+      for (; j + lanes<S> <= Units; j += lanes<S>) finish<Wide<S, 1>>(layout, target, total, above, j);
+      for (; j < Units; ++j) finish<S>(layout, target, total, above, j);
       target.readout[Units] += total[In];
     }
   };
 
   /// The bits of the two layers one after the other.
-  static CALIBRANT_NOINLINE void forward(ParameterView p, View<const T, In> x, View<T, 1> y, Workspace& w) noexcept {
-    constexpr int L = lanes<S>;
-    const auto layout = locate(p.data());
-    for (int column = 0; column < P / Q; ++column) {
-      const S* const from = scalars(x.data()) + column * Column::n_samples;
-      Column inputs[In], partial[L];
-      CALIBRANT_UNROLL for (int k = 0; k < In; ++k) inputs[k] = Column::load(from + k * stride<T>);
-      for (int l = 0; l < L; ++l) {
-        Column sum(S(0));
-        for (int j = l; j < Units; j += L) {
-          Column z(layout.bias[j]);
-          CALIBRANT_UNROLL for (int k = 0; k < In; ++k) z = fma(layout.weight[j * In + k], inputs[k], z);
-          const S a = Activation::n_parameters > 0 ? layout.slope[j] : S(0);
-          sum = fma(layout.readout[j], Activation::apply(z, a).value, sum);
-          // Activations compare with <=: the compiler has that mask already.
-          w.positive[column][j] = masks_are_bits ? z <= Column(S(0)) : z > Column(S(0));
-        }
-        partial[l] = sum;
-      }
-      if constexpr (masks_are_bits) turn(w.positive[column]);
-      for (int half = L / 2; half > 0; half /= 2)
-        for (int l = 0; l < half; ++l) partial[l] = partial[l] + partial[l + half];
-      (partial[0] + Column(layout.readout[Units])).store(scalars(y.data()) + column * Column::n_samples);
-    }
+  static void forward(ParameterView p, View<const T, In> x, View<T, 1> y) noexcept { evaluate(p, x, y, nullptr); }
+  static void forward(ParameterView p, View<const T, In> x, View<T, 1> y, Workspace& w) noexcept {
+    evaluate(p, x, y, &w);
   }
 
   template <class Dx>
@@ -121,8 +89,7 @@ requires(RectifierOver<Activation, S> &&
       CALIBRANT_UNROLL for (int k = 0; k <= In; ++k) dp.all[k].add(cotangent[k]);
       for (int j = 0; j < Units; ++j) {
         const Mask positive = w.positive[column][j];
-        LaneSum<Column>* sums = dp.positive + j * (In + 1);
-        CALIBRANT_UNROLL for (int k = 0; k <= In; ++k) sums[k].add_where(positive, cotangent[k]);
+        CALIBRANT_UNROLL for (int k = 0; k <= In; ++k) dp.positive[k * Units + j].add_where(positive, cotangent[k]);
       }
       if constexpr (wants_input_gradient<Dx>) {
         const auto layout = locate(p.data());
@@ -139,6 +106,35 @@ requires(RectifierOver<Activation, S> &&
   }
 
  private:
+  /// @param w  Workspace*, or nullptr where no pullback follows.
+  template <class W>
+  static CALIBRANT_NOINLINE void evaluate(ParameterView p, View<const T, In> x, View<T, 1> y, W w) noexcept {
+    constexpr bool keep = std::is_same_v<W, Workspace*>;
+    constexpr int L = lanes<S>;
+    const auto layout = locate(p.data());
+    for (int column = 0; column < P / Q; ++column) {
+      const S* const from = scalars(x.data()) + column * Column::n_samples;
+      Column inputs[In], partial[L];
+      CALIBRANT_UNROLL for (int k = 0; k < In; ++k) inputs[k] = Column::load(from + k * stride<T>);
+      for (int l = 0; l < L; ++l) {
+        Column sum(S(0));
+        for (int j = l; j < Units; j += L) {
+          Column z(layout.bias[j]);
+          CALIBRANT_UNROLL for (int k = 0; k < In; ++k) z = fma(layout.weight[j * In + k], inputs[k], z);
+          const S a = Activation::n_parameters > 0 ? layout.slope[j] : S(0);
+          sum = fma(layout.readout[j], Activation::apply(z, a).value, sum);
+          // Activations compare with <=: the compiler has that mask already.
+          if constexpr (keep) w->positive[column][j] = masks_are_bits ? z <= Column(S(0)) : z > Column(S(0));
+        }
+        partial[l] = sum;
+      }
+      if constexpr (keep && masks_are_bits) turn(w->positive[column]);
+      for (int half = L / 2; half > 0; half /= 2)
+        for (int l = 0; l < half; ++l) partial[l] = partial[l] + partial[l + half];
+      (partial[0] + Column(layout.readout[Units])).store(scalars(y.data()) + column * Column::n_samples);
+    }
+  }
+
   static CALIBRANT_INLINE void turn(Mask (&masks)[padded_units]) noexcept {
     using Bits = xsimd::batch<std::uint64_t>;
     auto* const bytes = reinterpret_cast<std::uint64_t*>(masks);
@@ -156,6 +152,49 @@ requires(RectifierOver<Activation, S> &&
       return Activation::negative_slope(Activation::n_parameters > 0 ? slope[j] : S(0));
     }
   };
+  template <class V>
+  static CALIBRANT_INLINE V load(const S* from) noexcept {
+    if constexpr (is_wide<V>)
+      return V::load(from);
+    else
+      return *from;
+  }
+  template <class V>
+  static CALIBRANT_INLINE void add(S* to, const V& term) noexcept {
+    if constexpr (is_wide<V>)
+      (V::load(to) + term).store(to);
+    else
+      *to += term;
+  }
+
+  /// Adds the gradient of unit j, or of as many units from j on as V has lanes.
+  template <class V>
+  static CALIBRANT_INLINE void finish(const Layout<const S>& p, const Layout<S>& gradient, const S* total,
+                                      const S* above, int j) noexcept {
+    constexpr int n = ScalarTraits<V>::n_samples;
+    const V a = Activation::negative_slope(Activation::n_parameters > 0 ? load<V>(p.slope + j) : V(S(0)));
+    const V v = load<V>(p.readout + j), bias = load<V>(p.bias + j), d_above = load<V>(above + In * Units + j);
+    const V d_all(total[In]);
+    V z_all = bias * d_all, z_above = bias * d_above;
+    for (int k = 0; k < In; ++k) {
+      // The weights of a unit lie side by side.
+      S weights[n], terms[n];
+      for (int i = 0; i < n; ++i) weights[i] = p.weight[(j + i) * In + k];
+      const V w = load<V>(weights), x_all(total[k]), x_above = load<V>(above + k * Units + j);
+      z_all = fma(w, x_all, z_all);
+      z_above = fma(w, x_above, z_above);
+      const V term = v * fma(a, x_all - x_above, x_above);
+      if constexpr (is_wide<V>)
+        term.store(terms);
+      else
+        terms[0] = term;
+      for (int i = 0; i < n; ++i) gradient.weight[(j + i) * In + k] += terms[i];
+    }
+    add<V>(gradient.bias + j, v * fma(a, d_all - d_above, d_above));
+    add<V>(gradient.readout + j, fma(a, z_all - z_above, z_above));
+    if constexpr (Activation::n_parameters > 0) add<V>(gradient.slope + j, v * (z_all - z_above));
+  }
+
   template <class Number>
   static Layout<Number> locate(Number* p) noexcept {
     return Layout<Number>(p);

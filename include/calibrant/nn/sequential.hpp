@@ -98,13 +98,17 @@ struct Sequential {
 
   template <class T>
   static void forward(View<const ScalarOf<T>, n_params> p, View<const T, n_in> x, View<T, n_out> y) noexcept {
-    T even[widest], odd[widest];
-    each([&]<int Index>() CALIBRANT_LAMBDA_INLINE {
-      const T* in = Index == 0 ? x.data() : (Index % 2 == 1 ? even : odd);
-      T* out = Index + 1 == depth ? y.data() : (Index % 2 == 0 ? even : odd);
-      At<Index>::template forward<T>(part<Index>(p), View<const T, At<Index>::n_in>(in),
-                                     View<T, At<Index>::n_out>(out));
-    });
+    if constexpr (Together<T>::exists) {
+      Together<T>::forward(p, x, y);
+    } else {
+      T even[widest], odd[widest];
+      each([&]<int Index>() CALIBRANT_LAMBDA_INLINE {
+        const T* in = Index == 0 ? x.data() : (Index % 2 == 1 ? even : odd);
+        T* out = Index + 1 == depth ? y.data() : (Index % 2 == 0 ? even : odd);
+        At<Index>::template forward<T>(part<Index>(p), View<const T, At<Index>::n_in>(in),
+                                       View<T, At<Index>::n_out>(out));
+      });
+    }
   }
 
   template <class T>

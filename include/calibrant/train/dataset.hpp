@@ -75,7 +75,8 @@ class BasicDataset {
       : features_(std::move(features)),
         targets_(std::move(targets)),
         target_units_(columns.target_units),
-        source_(table.source()) {
+        source_(table.source()),
+        source_rows_(table.source_rows()) {
     if (features_.empty()) throw Error("Dataset of " + source_, "one feature or more", "none");
     if (targets_.empty()) throw Error("Dataset of " + source_, "one target or more", "none");
     if (target_units_.size() > targets_.size())
@@ -148,6 +149,11 @@ class BasicDataset {
   Scalar feature(std::int64_t event, int i) const noexcept { return value(event, i); }
   Scalar target(std::int64_t event, int i = 0) const noexcept { return value(event, n_features() + i); }
   Scalar weight(std::int64_t event) const noexcept { return value(event, n_features() + n_targets()); }
+  /// Row of the source that an event came from, for messages.
+  std::int64_t source_row(std::int64_t event) const noexcept {
+    return source_rows_.empty() ? event : source_rows_[static_cast<std::size_t>(event)];
+  }
+  const std::vector<std::int64_t>& source_rows() const noexcept { return source_rows_; }
   /// What splits keep together: the group column, or the event itself.
   std::uint64_t group(std::int64_t event) const noexcept {
     return groups_.empty() ? static_cast<std::uint64_t>(event) : groups_[static_cast<std::size_t>(event)];
@@ -172,7 +178,7 @@ class BasicDataset {
   template <class Number>
   static Error bad_value(std::int64_t row, const BasicTable<Number>& table, int column, const char* expected,
                          Number found) {
-    return Error("Dataset of " + table.source() + ", row " + std::to_string(row) + ", column '" +
+    return Error("Dataset of " + table.source() + ", row " + std::to_string(table.source_row(row)) + ", column '" +
                      table.names()[static_cast<std::size_t>(column)] + "'",
                  expected, text(found));
   }
@@ -217,6 +223,7 @@ class BasicDataset {
   std::vector<std::string> targets_;
   std::vector<std::string> target_units_;
   std::string source_;
+  std::vector<std::int64_t> source_rows_;  // empty: event i came from row i
   std::int64_t n_rows_ = 0;
   std::vector<Scalar> values_;
   std::vector<std::uint64_t> groups_;

@@ -25,6 +25,7 @@ class EncodedRows {
 
   /// Room for n rows, and behind them for the registers that read past the last one.
   void resize(std::int64_t n) {
+    static_assert(read_ahead<Scalar, n_columns>() <= width + lanes<Scalar>);
     lines_.assign((static_cast<std::size_t>(n) * width + 2 * lanes<Scalar> - 1) / lanes<Scalar>, Line{});
   }
   Scalar* row(std::int64_t index) noexcept { return lines_.data()->values + static_cast<std::size_t>(index) * width; }
@@ -64,26 +65,11 @@ class TileStep {
 
   /// Reads `count` rows (1 to `samples`) into lanes; lanes past them repeat the first row with weight zero.
   void gather(const Rows& rows, const std::uint32_t* index, int count) noexcept {
-    constexpr int L = batch_lanes<Scalar>;
     const Scalar* row[samples];
     for (int s = 0; s < count; ++s) row[s] = rows.row(index[s]);
     for (int s = count; s < samples; ++s) row[s] = row[0];
-    // Squares of registers are transposed, then squares of four for columns that would leave most of a register empty.
-    constexpr int in_squares = (Rows::n_columns + L / 2 - 1) / L * L;
-    for (int column = 0; column < in_squares; column += L)
-      for (int s = 0; s < samples; s += L) {
-        Batch<Scalar> square[L];
-        CALIBRANT_UNROLL for (int i = 0; i < L; ++i) square[i] = Batch<Scalar>::load_unaligned(row[s + i] + column);
-        transpose_square<Scalar>(square);
-        CALIBRANT_UNROLL for (int i = 0; i < L; ++i) if (column + i < Rows::n_columns) square[i].store_unaligned(
-            destination(column + i) + s);
-      }
-    for (int column = in_squares; column < Rows::n_columns; column += 4) {
-      Scalar* to[4];
-      CALIBRANT_UNROLL for (int i = 0; i < 4; ++i) to[i] =
-          column + i < Rows::n_columns ? destination(column + i) : unused_;
-      for (int s = 0; s < samples; s += 4) transpose_four(row + s, column, to, s);
-    }
+    transpose_rows<Rows::n_columns, samples>(row,
+                                             [&](int column) CALIBRANT_LAMBDA_INLINE { return destination(column); });
     Scalar* weight = scalars(&weight_);
     for (int s = count; s < samples; ++s) weight[s] = Scalar(0);
     if constexpr (loss::UsesSlope<Loss>) {
@@ -199,7 +185,6 @@ class TileStep {
     }
   }
 
-  Scalar unused_[samples];  // where gather puts columns past the last
   T x_[n_in], y_[n_out];
   Lanes target_[n_targets], weight_, loss_;
   typename Net::template Workspace<T> workspace_;

@@ -101,7 +101,8 @@ class Trainer {
     for (const std::uint32_t event : events)
       if (event >= n_rows)
         throw Error("Trainer::step", "rows below " + std::to_string(n_rows), "row " + std::to_string(event));
-    shares_[0] = {events.data(), static_cast<int>(events.size()), 0, 0};
+    const int count = static_cast<int>(events.size());
+    shares_[0] = {events.data(), count, count, 0, 0};
     return batch_step(weight_of_shares(), schedule_factor, 0).loss;
   }
 
@@ -148,7 +149,8 @@ class Trainer {
   /// A dataset that this process has. Its events are rows of rows_, one after the other.
   struct Part {
     std::string source;
-    std::uint64_t seed;  ///< of its split and of the order of its events
+    std::vector<std::int64_t> source_rows;  ///< empty: event i came from row i
+    std::uint64_t seed;                     ///< of its split and of the order of its events
     std::uint32_t first_row, n_rows;
     std::vector<std::uint32_t> training, validation;  ///< rows
     std::vector<std::uint32_t> order;                 ///< training rows as this epoch visits them
@@ -158,6 +160,7 @@ class Trainer {
   struct Share {
     const std::uint32_t* index;
     int count;
+    int foreseen;  ///< events from index on that are known, the next batch's too: worth reading ahead
     int position;  ///< of its first event in the batch
     int first_shard;
   };
@@ -315,7 +318,10 @@ class Trainer {
                       "'" + data.features()[i].name + "'");
     } else {
       standardise(parts);
+      if constexpr (requires { Net::fit_preprocessing(model_.inputs, model_.outputs); })
+        Net::fit_preprocessing(model_.inputs, model_.outputs);
     }
+    model_.validate();
     auto& description = model_.description;
     description = {};
     for (const auto& feature : data.features()) {
@@ -384,6 +390,7 @@ class Trainer {
     for (const auto* data : parts) {
       Part part{};
       part.source = data->source();
+      part.source_rows = data->source_rows();
       // Part 0 of a sample is seeded as the only part of a sample.
       const int number = static_cast<int>(parts_.size()) + (ranks_ != nullptr ? ranks_->rank() : 0);
       const auto words = Random(options_.seed, Stream::part).block(static_cast<std::uint64_t>(number));
@@ -401,8 +408,8 @@ class Trainer {
       for (int i = 0; i < n_in; ++i) {
         row[i] = model_.inputs[static_cast<std::size_t>(i)].encode(data.feature(event, i));
         if (!is_finite(row[i]))
-          throw Error("training on " + data.source() + ", row " + std::to_string(event) + ", feature '" +
-                          data.features()[static_cast<std::size_t>(i)].name + "'",
+          throw Error("training on " + data.source() + ", row " + std::to_string(data.source_row(event)) +
+                          ", feature '" + data.features()[static_cast<std::size_t>(i)].name + "'",
                       "a finite number after the transform " +
                           std::string(to_string(model_.inputs[static_cast<std::size_t>(i)].transform)),
                       loss::number(static_cast<double>(data.feature(event, i))));
@@ -412,7 +419,7 @@ class Trainer {
             data.target(event, i), data.feature(event, 0));
         if (!is_finite(row[n_in + i]))
           throw Error(
-              "training on " + data.source() + ", row " + std::to_string(event) + ", target '" +
+              "training on " + data.source() + ", row " + std::to_string(data.source_row(event)) + ", target '" +
                   data.targets()[static_cast<std::size_t>(i)] + "'",
               "a finite target after the transform " +
                   std::string(to_string(model_.outputs[static_cast<std::size_t>(n_targets == n_out ? i : 0)].output)),
@@ -537,7 +544,9 @@ class Trainer {
       const std::int64_t n = part_sizes_[part], first = taken(batch, n);
       const auto count = static_cast<int>(taken(batch + 1, n) - first);
       if (part >= first_part) {
-        shares_[part - first_part] = {parts_[part - first_part].order.data() + first, count, position, shards};
+        const int foreseen = static_cast<int>(std::min<std::int64_t>(n - first, count + Step::samples));
+        shares_[part - first_part] = {parts_[part - first_part].order.data() + first, count, foreseen, position,
+                                      shards};
         shards += n_shards(count);
       }
       position += count;
@@ -572,13 +581,14 @@ class Trainer {
   double judged_loss(const EpochReport& report) const noexcept {
     return n_validation_ == 0 ? report.training_loss : report.validation_loss;
   }
-  /// Gathers each tile of the events first .. last of a batch and calls visit(first event of the tile).
+  /// Gathers each tile of the events first .. last of a batch and calls visit(first event of the tile). The first
+  /// `foreseen` events are known.
   template <class Visit>
-  void for_tiles(Step& step, const std::uint32_t* index, int first, int last, Visit&& visit) {
+  void for_tiles(Step& step, const std::uint32_t* index, int first, int last, int foreseen, Visit&& visit) {
     for (int tile = first; tile < last; tile += Step::samples) {
       const int end = std::min(tile + Step::samples, last);
       step.gather(rows_, index + tile, end - tile);
-      for (int next = end; next < std::min(end + Step::samples, last); ++next) rows_.prefetch(index[next]);
+      for (int next = end; next < std::min(end + Step::samples, foreseen); ++next) rows_.prefetch(index[next]);
       visit(tile);
     }
   }
@@ -596,7 +606,7 @@ class Trainer {
       const Share& share = shares_[part];
       const int first = (shard - share.first_shard) * shard_size;
       begin(step, sum);
-      for_tiles(step, share.index, first, std::min(share.count, first + shard_size), [&](int tile) {
+      for_tiles(step, share.index, first, std::min(share.count, first + shard_size), share.foreseen, [&](int tile) {
         visit(step, sum,
               TileContext{options_.seed, state_.optimizer.step, static_cast<std::uint32_t>(share.position + tile), 0});
       });
@@ -713,7 +723,7 @@ class Trainer {
       const std::vector<std::uint32_t>& rows = parts_[part].validation;
       const std::int64_t first = static_cast<std::int64_t>(number - parts_[part].first_block) * block;
       const int count = static_cast<int>(std::min<std::int64_t>(block, static_cast<std::int64_t>(rows.size()) - first));
-      for_tiles(step, rows.data() + first, 0, count, [&](int) {
+      for_tiles(step, rows.data() + first, 0, count, count, [&](int) {
         if constexpr (loss::BatchCoupled<Loss>)
           step.evaluate(loss_, p, sum.means);
         else
@@ -760,7 +770,9 @@ class Trainer {
       const std::span<const std::uint32_t> rows = rows_of(part);
       const auto bad = std::find_if_not(rows.begin(), rows.end(), finite);
       if (bad == rows.end()) continue;
-      row = ", row " + std::to_string(*bad - parts_[part].first_row);
+      const std::uint32_t event = *bad - parts_[part].first_row;
+      const auto& source_rows = parts_[part].source_rows;
+      row = ", row " + std::to_string(source_rows.empty() ? event : source_rows[event]);
       if (n_parts() > 1) row += " of " + parts_[part].source;
     }
     if (ranks_ != nullptr) {
@@ -805,9 +817,7 @@ class Trainer {
   }
   /// Hashes of all parts, each made by the process that has it.
   CALIBRANT_COLD void hash_parts() {
-    for (const Part& part : parts_) {
-      data_sha256_.push_back(io::sha256(rows_.bytes(part.first_row, part.n_rows)));
-    }
+    for (const Part& part : parts_) data_sha256_.push_back(io::sha256(rows_.bytes(part.first_row, part.n_rows)));
     if (ranks_ != nullptr) data_sha256_ = ranks_->all_gather(data_sha256_[0]);
   }
   /// Returns when the file is there; rank 0 writes it.
