@@ -38,10 +38,11 @@ TEST_CASE("what ideal calibrations leave over agrees with the reference") {
     const FeatureGenerator sample = generator(row["apply"]);
     CAPTURE(row["train"].get<std::string>() + row["apply"].get<std::string>());
     CAPTURE(training.flavour_offset);
-    for (const auto& [kind, calibrate] : kinds) {
+    for (const auto& one : kinds) {
+      const std::string& kind = one.first;
       CAPTURE(kind);
       IdealCalibration ideal(training);
-      calibrate(ideal);
+      one.second(ideal);
       const auto& exact = row[kind];
       CHECK(agrees(ideal.mean(sample), exact["mean_closure"], 1e-8));
       CHECK(agrees(ideal.quark_mean(sample), exact["quark"], 1e-8));
