@@ -3,6 +3,7 @@
 
 #include "calibrant/autodiff.hpp"
 #include "calibrant/calibration.hpp"
+#include "calibrant/calibration/fit_sequence.hpp"
 #include "calibrant/concepts.hpp"
 #include "calibrant/core.hpp"
 #include "calibrant/error.hpp"

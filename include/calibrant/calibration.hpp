@@ -3,3 +3,5 @@
 
 #include "calibrant/calibration/batch.hpp"
 #include "calibrant/calibration/calibration.hpp"
+#include "calibrant/calibration/residual_calibration.hpp"
+#include "calibrant/calibration/sequence.hpp"

@@ -2,8 +2,11 @@
 // signatures, not bodies: instantiate a module of your own for every scalar it meets, and run check_gradient on it.
 #pragma once
 
+#include <array>
 #include <concepts>
+#include <cstddef>
 #include <string>
+#include <vector>
 
 #include "calibrant/nn/module.hpp"
 
@@ -15,6 +18,8 @@ template <class Scalar>
 struct Range;
 template <class T>
 struct ValueSlope;
+template <class Scalar>
+struct Calibrated;
 namespace invert {
 template <class T>
 struct Root;
@@ -270,5 +275,40 @@ concept ExtrapolationOver = std::copy_constructible<E> && std::default_initializ
 /// An extrapolation for one object and for a tile of them.
 template <class E, class Scalar = float>
 concept Extrapolation = ExtrapolationOver<E, Scalar> && ExtrapolationOver<E, Wide<Scalar, 4>>;
+
+// ---- Calibrator --------------------------------------------------------------------------------------------------
+//
+// What calibrates a measured value at features theta: Calibration, Sequence, and whatever may be a step of a Sequence.
+// S is C::Scalar.
+//
+// expression           | returns       | semantics
+// ---------------------|---------------|---------------------------------------------------------------------------
+// C::Scalar            | type          | float or double
+// C::n_theta           | int           | constant, number of features
+// C::Batch             | type          | made from a CalibrationBatch; throws Error if theta has not n_theta columns
+// c(S y, array theta)  | Calibrated<S> | one object; the value is finite or NaN, and NaN if y is; noexcept
+// c(batch)             | -             | many objects, each with the bits that it gets alone; value may be y; noexcept
+// c.truth_range()      | Range<S>      | where the truth was in training; noexcept
+// c.theta_range(i)     | Range<S>      | where theta_i was in training; noexcept
+// c.uses_theta(i)      | bool          | false: theta_i may be anything, NaN too; noexcept
+// c.feature_names()    | vector        | names of theta, in order, as std::string; empty: it has none
+
+template <class C>
+concept Calibrator = std::copy_constructible<C> &&
+    requires(const C& c, typename C::Scalar y,
+             const std::array<typename C::Scalar, static_cast<std::size_t>(C::n_theta)>& theta,
+             const typename C::Batch& batch, int i) {
+  { c(y, theta) }
+  noexcept->std::same_as<Calibrated<typename C::Scalar>>;
+  { c(batch) }
+  noexcept;
+  { c.truth_range() }
+  noexcept->std::same_as<Range<typename C::Scalar>>;
+  { c.theta_range(i) }
+  noexcept->std::same_as<Range<typename C::Scalar>>;
+  { c.uses_theta(i) }
+  noexcept->std::convertible_to<bool>;
+  { c.feature_names() } -> std::same_as<std::vector<std::string>>;
+};
 
 }  // namespace calibrant

@@ -48,4 +48,22 @@ constexpr std::string_view to_string(Status status) noexcept {
   return "unknown";
 }
 
+/// How bad a status is, 0 for ok: the order in which a Calibration looks for them, from the last to the first.
+constexpr int severity(Status status) noexcept {
+  switch (status) {
+    case Status::ok: return 0;
+    case Status::clamped: return 1;
+    case Status::extrapolated_low:
+    case Status::extrapolated_high: return 2;
+    case Status::not_invertible: return 3;
+    case Status::invalid_input: return 4;
+  }
+  return 5;
+}
+
+/// The worse of two; the first if they are as bad.
+constexpr Status worse(Status first, Status second) noexcept {
+  return severity(second) > severity(first) ? second : first;
+}
+
 }  // namespace calibrant

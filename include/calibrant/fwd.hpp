@@ -6,6 +6,7 @@ namespace calibrant {
 namespace invert {
 struct Newton;
 struct Bisection;
+struct Factor;
 }  // namespace invert
 namespace extrapolate {
 struct Linear;
@@ -32,6 +33,10 @@ template <class Scalar>
 class BasicDataset;
 template <class Response, class Inversion = invert::Newton, class Extrapolation = extrapolate::Linear>
 class Calibration;
+template <int N>
+struct Features;
+template <class Theta, class... Steps>
+class Sequence;
 
 using Table = BasicTable<float>;
 using Dataset = BasicDataset<float>;

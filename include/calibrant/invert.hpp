@@ -4,6 +4,7 @@
 #include "calibrant/invert/bisection.hpp"
 #include "calibrant/invert/certificate.hpp"
 #include "calibrant/invert/extrapolate.hpp"
+#include "calibrant/invert/factor.hpp"
 #include "calibrant/invert/fit_inverse.hpp"
 #include "calibrant/invert/function_response.hpp"
 #include "calibrant/invert/learned.hpp"

@@ -7,3 +7,4 @@
 #include "calibrant/toys/gamma.hpp"
 #include "calibrant/toys/jet.hpp"
 #include "calibrant/toys/muon.hpp"
+#include "calibrant/toys/two_features.hpp"

@@ -46,4 +46,28 @@ struct CalibrationBatch {
   }
 };
 
+/// A CalibrationBatch whose theta has the n_theta features of the calibration that takes it.
+template <class Scalar, int n_theta>
+struct FeatureBatch : CalibrationBatch<Scalar> {
+  /// @throws Error if the sizes differ, or theta has not n_theta columns.
+  template <class Theta>
+  FeatureBatch(std::span<const Scalar> y_, const Theta& theta_, std::span<Scalar> value_,
+               std::span<Status> status_ = {})
+      : FeatureBatch(CalibrationBatch<Scalar>(y_, theta_, value_, status_)) {}
+  /// @throws Error if theta has not n_theta columns.
+  FeatureBatch(const CalibrationBatch<Scalar>& batch)  // NOLINT(google-explicit-constructor): the same, checked again
+      : CalibrationBatch<Scalar>(batch) {
+    if (batch.theta.n_columns != n_theta)
+      throw Error("Calibration, theta", std::to_string(n_theta) + " columns, one per feature of the response",
+                  std::to_string(batch.theta.n_columns));
+  }
+};
+
+/// A calibrated value and what happened on the way.
+template <class Scalar>
+struct Calibrated {
+  Scalar value;
+  Status status;
+};
+
 }  // namespace calibrant

@@ -10,6 +10,7 @@
 #include <span>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "calibrant/calibration/batch.hpp"
 #include "calibrant/concepts.hpp"
@@ -18,13 +19,6 @@
 #include "calibrant/invert/newton.hpp"
 
 namespace calibrant {
-
-/// A calibrated value and what happened on the way.
-template <class Scalar>
-struct Calibrated {
-  Scalar value;
-  Status status;
-};
 
 /// C(y; theta) = L^-1(y; theta).
 ///
@@ -45,20 +39,7 @@ class Calibration {
                 "Calibration: the third is an Extrapolation (concepts.hpp)");
   static constexpr int n_theta = Response::n_theta;
 
-  /// A CalibrationBatch whose theta has the features of this response.
-  struct Batch : CalibrationBatch<Scalar> {
-    /// @throws Error if the sizes differ, or theta has not n_theta columns.
-    template <class Theta>
-    Batch(std::span<const Scalar> y_, const Theta& theta_, std::span<Scalar> value_, std::span<Status> status_ = {})
-        : Batch(CalibrationBatch<Scalar>(y_, theta_, value_, status_)) {}
-    /// @throws Error if theta has not n_theta columns.
-    Batch(const CalibrationBatch<Scalar>& batch)  // NOLINT(google-explicit-constructor): the same, checked once more
-        : CalibrationBatch<Scalar>(batch) {
-      if (batch.theta.n_columns != n_theta)
-        throw Error("Calibration, theta", std::to_string(n_theta) + " columns, one per feature of the response",
-                    std::to_string(batch.theta.n_columns));
-    }
-  };
+  using Batch = FeatureBatch<Scalar, n_theta>;
 
   /// @throws Error if the inversion's settings are out of range or it was made for another response, the response has
   /// no range of truth to invert over, or its preprocessing breaks what its network promises (Model::validate).
@@ -76,6 +57,24 @@ class Calibration {
   const Response& response() const noexcept { return response_; }
   const Inversion& inversion() const noexcept { return inversion_; }
   const Extrapolation& extrapolation() const noexcept { return extrapolation_; }
+
+  /// The trained range of the truth, and of feature i; whether feature i is used at all.
+  Range<Scalar> truth_range() const noexcept { return response_.truth_range(); }
+  Range<Scalar> theta_range(int i) const noexcept { return response_.theta_range(i); }
+  bool uses_theta(int i) const noexcept { return response_.uses_theta(i); }
+  /// Names of theta, in order, as the response was trained with; none if it does not say.
+  std::vector<std::string> feature_names() const {
+    const auto of = [](const Description& description) {
+      const auto& names = description.features;
+      return names.empty() ? names : std::vector<std::string>(names.begin() + 1, names.end());
+    };
+    if constexpr (requires { of(response_.description); })
+      return of(response_.description);
+    else if constexpr (requires { of(response_.description()); })
+      return of(response_.description());
+    else
+      return {};
+  }
 
   /// One object: auto [pt, status] = calibration(reco_pt, {eta, ntrk, width}).
   Calibrated<Scalar> operator()(Scalar y,

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "calibrant/calibration/calibration.hpp"
+#include "calibrant/calibration/sequence.hpp"
 #include "calibrant/io/safetensors.hpp"
 #include "calibrant/nn/ensemble.hpp"
 #include "calibrant/nn/model.hpp"
@@ -24,6 +25,8 @@ namespace calibrant::io {
 
 /// Version of the layout of model files. A file of another version is refused.
 inline constexpr const char* model_schema = "calibrant-model/1";
+/// The same for files of sequences, which hold whole model files as their steps.
+inline constexpr const char* sequence_schema = "calibrant-sequence/1";
 
 namespace model_file {
 
@@ -121,6 +124,10 @@ template <class T>
 inline constexpr bool is_calibration = false;
 template <class Response, class Inversion, class Extrapolation>
 inline constexpr bool is_calibration<Calibration<Response, Inversion, Extrapolation>> = true;
+template <class T>
+inline constexpr bool is_sequence = false;
+template <class Theta, class... Steps>
+inline constexpr bool is_sequence<Sequence<Theta, Steps...>> = true;
 
 template <class Response>
 struct MemberOf {
@@ -386,7 +393,27 @@ CALIBRANT_COLD Response read_response(const TensorFile& file, const std::string&
     return finish(std::move(members[0]));
 }
 
-/// A network that an inversion brings along is stored as a model of its own, all names behind this.
+/// A file inside a file: all its names stand behind a prefix.
+inline CALIBRANT_COLD void add_inner_file(TensorFile& file, const std::string& prefix, TensorFile inner) {
+  for (const auto& [key, value] : inner.metadata) file.metadata[prefix + key] = value;
+  for (Tensor& tensor : inner.tensors) {
+    tensor.name = prefix + tensor.name;
+    file.tensors.push_back(std::move(tensor));
+  }
+}
+inline CALIBRANT_COLD TensorFile inner_file(const TensorFile& file, const std::string& prefix) {
+  TensorFile inner;
+  for (const auto& [key, value] : file.metadata)
+    if (key.starts_with(prefix)) inner.metadata[key.substr(prefix.size())] = value;
+  for (const Tensor& tensor : file.tensors)
+    if (tensor.name.starts_with(prefix)) {
+      inner.tensors.push_back(tensor);
+      inner.tensors.back().name = tensor.name.substr(prefix.size());
+    }
+  return inner;
+}
+
+/// A network that an inversion brings along is a model of its own.
 inline const std::string of_inverse = "inverse.";
 
 template <class Inversion>
@@ -394,36 +421,164 @@ CALIBRANT_COLD void add_inverse(TensorFile& file, const Inversion& inversion) {
   if constexpr (requires { inversion.model; }) {
     TensorFile own;
     add_response(own, inversion.model);
-    for (const auto& [key, value] : own.metadata) file.metadata[of_inverse + key] = value;
-    for (Tensor& tensor : own.tensors) {
-      tensor.name = of_inverse + tensor.name;
-      file.tensors.push_back(std::move(tensor));
-    }
+    add_inner_file(file, of_inverse, std::move(own));
   }
 }
 template <class Inversion>
 CALIBRANT_COLD void read_inverse(const TensorFile& file, Inversion& inversion, const std::string& where) {
-  if constexpr (requires { inversion.model; }) {
-    TensorFile own;
-    for (const auto& [key, value] : file.metadata)
-      if (key.starts_with(of_inverse)) own.metadata[key.substr(of_inverse.size())] = value;
-    for (const Tensor& tensor : file.tensors)
-      if (tensor.name.starts_with(of_inverse)) {
-        own.tensors.push_back(tensor);
-        own.tensors.back().name = tensor.name.substr(of_inverse.size());
-      }
-    inversion.model = read_response<decltype(inversion.model)>(own, where + ", inverse");
+  if constexpr (requires { inversion.model; })
+    inversion.model = read_response<decltype(inversion.model)>(inner_file(file, of_inverse), where + ", inverse");
+}
+
+/// What stands before the names of everything that belongs to step k (from 0) of a sequence.
+inline std::string step_prefix(std::size_t k) { return "step." + std::to_string(k) + "."; }
+
+/// Three points for a sequence: measured values and features inside the trained ranges, row-major, y first. Each
+/// feature is at another place of its range, or features that changed places would not show.
+template <class S>
+std::vector<typename S::Scalar> self_test_points(const S& sequence) {
+  using T = typename S::Scalar;
+  std::vector<T> points;
+  for (int test = 0; test < n_self_tests; ++test)
+    for (int i = -1; i < S::n_theta; ++i) {
+      const Range<T> range = i < 0 ? sequence.truth_range() : sequence.theta_range(i);
+      const double place = (test + 1.0) / (n_self_tests + 1.0) + 0.381966 * (i + 1);  // golden section
+      points.push_back(range.low + (range.high - range.low) * static_cast<T>(place - std::floor(place)));
+    }
+  return points;
+}
+/// Their calibrated values, with their status as a number.
+template <class S>
+std::vector<typename S::Scalar> self_test_sequence(const S& sequence, const std::vector<typename S::Scalar>& points) {
+  std::vector<typename S::Scalar> result;
+  for (std::size_t test = 0; test < n_self_tests; ++test) {
+    constexpr auto width = static_cast<std::size_t>(S::n_theta) + 1;
+    typename S::Theta theta{};
+    for (std::size_t i = 0; i < theta.size(); ++i) theta[i] = points[test * width + i + 1];
+    const auto calibrated = sequence(points[test * width], theta);
+    result.push_back(calibrated.value);
+    result.push_back(static_cast<typename S::Scalar>(calibrated.status));
   }
+  return result;
+}
+/// Of the whole file of a step: corrections that nearly commute pass the self-test in any order.
+inline CALIBRANT_COLD std::string step_checksum(const TensorFile& step) {
+  return "sha256:" + sha256(format_safetensors(step, "a step"));
+}
+/// The theta and the steps' features of a sequence.
+template <class S>
+CALIBRANT_COLD Json sequence_to_json(const S& sequence) {
+  Json json{{"theta", sequence.theta_names()}, {"steps", Json::array()}, {"checksums", Json::array()}};
+  for (int k = 0; k < S::n_steps; ++k) json["steps"].push_back(sequence.features(k));
+  return json;
+}
+/// The names in an array of texts. @throws Error if it is none.
+inline CALIBRANT_COLD std::vector<std::string> names_from_json(const Json& json, const std::string& where) {
+  std::vector<std::string> names;
+  if (!json.is_array()) throw Error(where, "an array of names", json.dump());
+  for (const Json& name : json) {
+    if (!name.is_string()) throw Error(where, "an array of names", json.dump());
+    names.push_back(name.get<std::string>());
+  }
+  return names;
 }
 
 }  // namespace model_file
 
-/// The bytes-to-be of a model, an ensemble or a calibration.
+template <class Object>
+TensorFile to_tensor_file(const Object& object);
+template <class Object>
+Object from_tensor_file(const TensorFile& file, const std::string& where);
+
+namespace model_file {
+
+template <class S>
+CALIBRANT_COLD TensorFile sequence_to_file(const S& sequence) {
+  TensorFile file;
+  file.metadata["schema"] = sequence_schema;
+  file.metadata["kind"] = "sequence";
+  file.metadata["library_version"] = version;
+  Json json = sequence_to_json(sequence);
+  S::each_step([&]<std::size_t k>(std::integral_constant<std::size_t, k>) {
+    TensorFile step = to_tensor_file(sequence.template step<k>());
+    json["checksums"].push_back(step_checksum(step));
+    add_inner_file(file, step_prefix(k), std::move(step));
+  });
+  file.metadata["sequence"] = text_of(json, "names of features");
+  using T = typename S::Scalar;
+  const std::vector<T> points = self_test_points(sequence), results = self_test_sequence(sequence, points);
+  file.tensors.push_back(make_tensor("self_test.points", {n_self_tests, S::n_theta + 1}, std::span<const T>(points)));
+  file.tensors.push_back(make_tensor("self_test.calibrated", {n_self_tests, 2}, std::span<const T>(results)));
+  return file;
+}
+
+/// @throws Error unless the file has just the steps of S, each whole, in their order, and their sequence gives what it
+/// gave when it was saved.
+template <class S>
+CALIBRANT_COLD S sequence_from_file(const TensorFile& file, const std::string& where) {
+  using T = typename S::Scalar;
+  require(file, "schema", sequence_schema, where);
+  require(file, "kind", "sequence", where);
+  const Json json = parse(file, "sequence", where);
+  const std::string here = where + ", sequence";
+  const auto member = [&](const char* key) {
+    if (!json.is_object() || !json.contains(key)) throw Error(here, "an entry '" + std::string(key) + "'", "none");
+    return json.at(key);
+  };
+  const std::vector<std::string> theta = names_from_json(member("theta"), here + ", theta");
+  if (theta.size() != static_cast<std::size_t>(S::n_theta))
+    throw Error(here + ", theta", std::to_string(S::n_theta) + " feature(s)", std::to_string(theta.size()));
+  const Json steps = member("steps");
+  constexpr auto n_steps = static_cast<std::size_t>(S::n_steps);
+  if (!steps.is_array() || steps.size() != n_steps)
+    throw Error(here, std::to_string(n_steps) + " step(s)",
+                steps.is_array() ? std::to_string(steps.size()) : steps.dump());
+  const std::vector<std::string> checksums = names_from_json(member("checksums"), here + ", checksums");
+  if (checksums.size() != n_steps)
+    throw Error(here + ", checksums", std::to_string(n_steps), std::to_string(checksums.size()));
+  const auto require_step = [&](const std::string& name) {
+    for (std::size_t k = 0; k < n_steps; ++k)
+      if (name.starts_with(step_prefix(k))) return;
+    if (name.starts_with("step."))
+      throw Error(where, "nothing but the " + std::to_string(n_steps) + " step(s)", "'" + name + "'");
+  };
+  for (const auto& [key, value] : file.metadata) require_step(key);
+  for (const Tensor& tensor : file.tensors) require_step(tensor.name);
+
+  typename S::Names names;
+  std::copy(theta.begin(), theta.end(), names.begin());
+  const auto read = [&]<std::size_t k>(std::integral_constant<std::size_t, k>) {
+    using StepCalibration = typename S::template StepType<k>;
+    const std::string number = std::to_string(k + 1);
+    const TensorFile step = inner_file(file, step_prefix(k));
+    if (step.metadata.empty() && step.tensors.empty())
+      throw Error(where, "a step " + number + " of " + std::to_string(n_steps), "none");
+    if (const std::string found = step_checksum(step); found != checksums[k])
+      throw Error(where + ", step " + number, "the step that was saved, " + checksums[k], found);
+    return Step<StepCalibration>(from_tensor_file<StepCalibration>(step, where + ", step " + number),
+                                 names_from_json(steps[k], here + ", step " + number));
+  };
+  S sequence = [&]<std::size_t... k>(std::index_sequence<k...>) {
+    return S{names, read(std::integral_constant<std::size_t, k>{})...};  // braces: in order
+  }
+  (std::make_index_sequence<n_steps>{});
+  const auto points = values_of<T>(file, "self_test.points", {n_self_tests, S::n_theta + 1}, where);
+  check_self_test(self_test_sequence(sequence, points),
+                  values_of<T>(file, "self_test.calibrated", {n_self_tests, 2}, where), sizeof(T) == 4 ? 1e-4 : 1e-9,
+                  where + ", sequence self-test");
+  return sequence;
+}
+
+}  // namespace model_file
+
+/// The bytes-to-be of a model, an ensemble, a calibration or a sequence.
 template <class Object>
 CALIBRANT_COLD TensorFile to_tensor_file(const Object& object) {
   using namespace model_file;
   TensorFile file;
-  if constexpr (is_calibration<Object>) {
+  if constexpr (is_sequence<Object>) {
+    file = sequence_to_file(object);
+  } else if constexpr (is_calibration<Object>) {
     using S = typename Object::Scalar;
     add_response(file, object.response());
     file.metadata["kind"] = "calibration";
@@ -441,8 +596,8 @@ CALIBRANT_COLD TensorFile to_tensor_file(const Object& object) {
   return file;
 }
 
-/// Writes a model, an ensemble or a calibration: to a temporary name, flushed, renamed; the old file stays whole if
-/// anything fails. @throws Error with the path and the reason.
+/// Writes a model, an ensemble, a calibration or a sequence: to a temporary name, flushed, renamed; the old file stays
+/// whole if anything fails. @throws Error with the path and the reason.
 template <class Object>
 void save(const Object& object, const std::string& path) {
   write_safetensors(path, to_tensor_file(object));
@@ -452,25 +607,29 @@ void save(const Object& object, const std::string& path) {
 template <class Object>
 CALIBRANT_COLD Object from_tensor_file(const TensorFile& file, const std::string& where) {
   using namespace model_file;
-  require(file, "schema", model_schema, where);
-  require(file, "kind", is_calibration<Object> ? "calibration" : is_ensemble<Object> ? "ensemble" : "model", where);
-  if constexpr (is_calibration<Object>) {
-    using S = typename Object::Scalar;
-    auto inversion =
-        policy_from_json<typename Object::Inversion>(parse(file, "inversion", where), where + ", inversion");
-    const auto extrapolation = policy_from_json<typename Object::Extrapolation>(parse(file, "extrapolation", where),
-                                                                                where + ", extrapolation");
-    read_inverse(file, inversion, where);
-    Object object(read_response<typename Object::Response>(file, where), std::move(inversion), extrapolation);
-    using Response = typename Object::Response;
-    const auto features = values_of<S>(file, "self_test.features", {n_self_tests, Response::n_in}, where);
-    const auto outputs = values_of<S>(file, "self_test.outputs", {n_self_tests, Response::n_out}, where);
-    check_self_test(self_test_calibrated(object, features, outputs),
-                    values_of<S>(file, "self_test.calibrated", {n_self_tests, 2}, where), sizeof(S) == 4 ? 1e-4 : 1e-9,
-                    where + ", calibration self-test");
-    return object;
-  } else {
-    return read_response<Object>(file, where);
+  if constexpr (is_sequence<Object>)
+    return sequence_from_file<Object>(file, where);
+  else {
+    require(file, "schema", model_schema, where);
+    require(file, "kind", is_calibration<Object> ? "calibration" : is_ensemble<Object> ? "ensemble" : "model", where);
+    if constexpr (is_calibration<Object>) {
+      using S = typename Object::Scalar;
+      auto inversion =
+          policy_from_json<typename Object::Inversion>(parse(file, "inversion", where), where + ", inversion");
+      const auto extrapolation = policy_from_json<typename Object::Extrapolation>(parse(file, "extrapolation", where),
+                                                                                  where + ", extrapolation");
+      read_inverse(file, inversion, where);
+      Object object(read_response<typename Object::Response>(file, where), std::move(inversion), extrapolation);
+      using Response = typename Object::Response;
+      const auto features = values_of<S>(file, "self_test.features", {n_self_tests, Response::n_in}, where);
+      const auto outputs = values_of<S>(file, "self_test.outputs", {n_self_tests, Response::n_out}, where);
+      check_self_test(self_test_calibrated(object, features, outputs),
+                      values_of<S>(file, "self_test.calibrated", {n_self_tests, 2}, where),
+                      sizeof(S) == 4 ? 1e-4 : 1e-9, where + ", calibration self-test");
+      return object;
+    } else {
+      return read_response<Object>(file, where);
+    }
   }
 }
 

@@ -1,4 +1,4 @@
-// From a calibration and a dataset to the numbers that judge it.
+// From a calibration, or a sequence of them, and a dataset to the numbers that judge it.
 #pragma once
 
 #include <array>
@@ -32,12 +32,11 @@ struct CalibratedEvents {
   }
 };
 
-/// Calibrates the target of every event at its features (feature 0 is the truth and is not used for that).
+/// Calibrates the target of every event, with a Calibration or a Sequence, at its features (feature 0 is the truth and
+/// is not used for that; the others in the order of the calibration's theta).
 /// @throws Error if the dataset's features do not fit the calibration.
-template <class Response, class Inversion, class Extrapolation, class Scalar>
-CalibratedEvents calibrate(const Calibration<Response, Inversion, Extrapolation>& calibration,
-                           const BasicDataset<Scalar>& data) {
-  using C = Calibration<Response, Inversion, Extrapolation>;
+template <Calibrator C, class Scalar>
+CalibratedEvents calibrate(const C& calibration, const BasicDataset<Scalar>& data) {
   using S = typename C::Scalar;
   if (data.n_features() != C::n_theta + 1)
     throw Error("calibrating " + data.source(), std::to_string(C::n_theta + 1) + " features, the truth first",
@@ -51,7 +50,7 @@ CalibratedEvents calibrate(const Calibration<Response, Inversion, Extrapolation>
       theta[event * static_cast<std::size_t>(C::n_theta) + static_cast<std::size_t>(i)] =
           static_cast<S>(data.feature(static_cast<std::int64_t>(event), i + 1));
   }
-  calibration(CalibrationBatch<S>(y, row_major<S>(theta, C::n_theta), values, statuses));
+  calibration(typename C::Batch(y, row_major<S>(theta, C::n_theta), values, statuses));
   CalibratedEvents result;
   for (std::size_t event = 0; event < n; ++event) {
     ++result.status_counts[static_cast<std::size_t>(statuses[event])];
@@ -68,9 +67,9 @@ CalibratedEvents calibrate(const Calibration<Response, Inversion, Extrapolation>
 /// Closure of a calibration on a dataset in bins of the truth, with the dataset's weights (those in options are not
 /// used); events without a value are left out.
 /// @throws Error if the dataset's features do not fit the calibration.
-template <class Response, class Inversion, class Extrapolation, class Scalar>
-Closure closure(const Calibration<Response, Inversion, Extrapolation>& calibration, const BasicDataset<Scalar>& data,
-                const BinEdges& edges, ProfileOptions options = {}) {
+template <Calibrator C, class Scalar>
+Closure closure(const C& calibration, const BasicDataset<Scalar>& data, const BinEdges& edges,
+                ProfileOptions options = {}) {
   const CalibratedEvents events = calibrate(calibration, data);
   options.weights = events.weight;
   return closure(events.calibrated, events.truth, edges, options);
