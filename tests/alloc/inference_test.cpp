@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <span>
 #include <vector>
 
 #include "../calibration/jet_response.hpp"
@@ -92,6 +93,17 @@ TEST_CASE_TEMPLATE("sequences", S, float, double) { check_calibration<S>(steps::
 
 TEST_CASE("the other policies") {
   check_calibration<float>(Calibration(response<float>(), invert::Bisection{}, extrapolate::Freeze{}));
+}
+
+TEST_CASE("a learned inverse, alone and polished") {
+  using Inverse = Mlp<Inputs<4>, Hidden<8>, Outputs<1>>;
+  const auto model = response<float>();
+  auto inverse =
+      fit_inverse<Inverse>(model, std::span<const float>{}, {.n_samples = 5000}, {.epochs = 2, .batch_size = 100});
+  for (const int steps : {0, 1, 2}) {
+    inverse.steps = steps;
+    check_calibration<float>(Calibration(model, inverse));
+  }
 }
 
 TEST_CASE("objects that cannot be inverted") {

@@ -73,7 +73,7 @@ TEST_CASE_TEMPLATE("alone, with one step, with two", S, float, double) {
     CHECK(single == batch);  // to the bit
     const Difference found = compare(single, exact);
     CHECK(found.n > 10'000);
-    // The network alone: 0.2 %, but for less than one object in a hundred, in the corners of theta. Two steps leave the
+    // The network alone: 0.2 %, but for less than one object in a hundred. Two steps leave the
     // rounding of the response, in x.
     CHECK(found.beyond <= (steps == 0 ? found.n / 100 : 0));
     CHECK(found.largest <= (steps == 0 ? 1e-2 : steps == 1 ? 1e-5 : std::is_same_v<S, float> ? 2e-6 : 1e-8));
