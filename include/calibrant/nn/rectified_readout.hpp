@@ -64,9 +64,10 @@ requires(RectifierOver<Activation, S> &&
       collect_sums(positive, (In + 1) * Units, above);
       const auto layout = locate(p.data());
       const auto target = locate(gradient);
-      int j = 0;
-      for (; j + lanes<S> <= Units; j += lanes<S>) finish<Wide<S, 1>>(layout, target, total, above, j);
-      for (; j < Units; ++j) finish<S>(layout, target, total, above, j);
+      constexpr int whole = Units / lanes<S> * lanes<S>;
+      for (int j = 0; j < whole; j += lanes<S>) finish<Wide<S, 1>>(layout, target, total, above, j);
+      if constexpr (whole < Units)
+        for (int j = whole; j < Units; ++j) finish<S>(layout, target, total, above, j);
       target.readout[Units] += total[In];
     }
   };
