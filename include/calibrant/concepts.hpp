@@ -212,7 +212,7 @@ concept Response =
 // or i.solve(evaluate, y, range,     | Root<T>     | the same for a policy that finds its own start: theta are the n_theta
 //            const T* theta)         |             | features, physical units, inside their ranges unless y or they are
 //                                    |             | NaN or infinite; noexcept
-// i.check(response)                  | -           | optional: throws Error if it does not go with this response
+// i.match(response)                  | -           | optional: throws Error if it does not go with this response
 // clang-format on
 
 /// A response of which nothing is known: to ask whether a policy can solve it.

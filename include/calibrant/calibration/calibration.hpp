@@ -47,7 +47,7 @@ class Calibration {
       : response_(std::move(response)), inversion_(std::move(inversion)), extrapolation_(extrapolation) {
     inversion_.validate();
     if constexpr (requires { response_.validate(); }) response_.validate();
-    if constexpr (requires { inversion_.check(response_); }) inversion_.check(response_);
+    if constexpr (requires { inversion_.match(response_); }) inversion_.match(response_);
     const auto range = response_.truth_range();
     if (!(range.low < range.high && is_finite(range.low) && is_finite(range.high)))
       throw Error("Calibration", "a response with a finite range of truth, low < high",

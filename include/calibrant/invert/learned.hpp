@@ -87,7 +87,7 @@ struct Learned {
   }
   /// @throws Error if it was trained for another response.
   template <class Response>
-  void check(const Response& response) const {
+  void match(const Response& response) const {
     static_assert(Response::n_theta == n_theta, "Learned: a network of y and the features of the response");
     if (response_hash == 0) throw Error("Learned", "an inverse that fit_inverse trained", "one that is not trained");
     const std::uint64_t found = fingerprint(response);

@@ -35,19 +35,19 @@ class MpiSession final : public Ranks {
   /// @throws Error if MPI cannot be started, or not with threads.
   CALIBRANT_COLD explicit MpiSession(MPI_Comm of = MPI_COMM_WORLD) {
     int running = 0, level = MPI_THREAD_SINGLE;
-    check(MPI_Initialized(&running), "MPI_Initialized");
+    require_success(MPI_Initialized(&running), "MPI_Initialized");
     if (running != 0) {
-      check(MPI_Query_thread(&level), "MPI_Query_thread");
+      require_success(MPI_Query_thread(&level), "MPI_Query_thread");
     } else {
-      check(MPI_Init_thread(nullptr, nullptr, MPI_THREAD_FUNNELED, &level), "MPI_Init_thread");
+      require_success(MPI_Init_thread(nullptr, nullptr, MPI_THREAD_FUNNELED, &level), "MPI_Init_thread");
       started_here_ = true;
     }
     if (level < MPI_THREAD_FUNNELED)
       throw Error("MpiSession", "an MPI that may be used beside threads (MPI_THREAD_FUNNELED)", "MPI_THREAD_SINGLE");
-    check(MPI_Comm_dup(of, &communicator_), "MPI_Comm_dup");
-    check(MPI_Comm_set_errhandler(communicator_, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
-    check(MPI_Comm_rank(communicator_, &rank_), "MPI_Comm_rank");
-    check(MPI_Comm_size(communicator_, &size_), "MPI_Comm_size");
+    require_success(MPI_Comm_dup(of, &communicator_), "MPI_Comm_dup");
+    require_success(MPI_Comm_set_errhandler(communicator_, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
+    require_success(MPI_Comm_rank(communicator_, &rank_), "MPI_Comm_rank");
+    require_success(MPI_Comm_size(communicator_, &size_), "MPI_Comm_size");
     arrived_.resize(static_cast<std::size_t>(size_), MPI_MESSAGE_NULL);
     sent_.reserve(static_cast<std::size_t>(size_) * 16);
   }
@@ -56,8 +56,8 @@ class MpiSession final : public Ranks {
     try {
       const bool unwinding = std::uncaught_exceptions() > exceptions_;
       leave(unwinding ? "an exception ended its work" : "it has ended its work, while others go on");
-      check(MPI_Comm_free(&communicator_), "MPI_Comm_free");
-      if (started_here_) check(MPI_Finalize(), "MPI_Finalize");
+      require_success(MPI_Comm_free(&communicator_), "MPI_Comm_free");
+      if (started_here_) require_success(MPI_Finalize(), "MPI_Finalize");
     } catch (...) {
       MPI_Abort(MPI_COMM_WORLD, 1);  // the others would wait for this rank
     }
@@ -69,7 +69,8 @@ class MpiSession final : public Ranks {
   void all_sent() override {
     if (sent_.empty()) return;
     wait_until([&](int& done) {
-      check(MPI_Testall(static_cast<int>(sent_.size()), sent_.data(), &done, MPI_STATUSES_IGNORE), "MPI_Testall");
+      require_success(MPI_Testall(static_cast<int>(sent_.size()), sent_.data(), &done, MPI_STATUSES_IGNORE),
+                      "MPI_Testall");
     });
     sent_.clear();
   }
@@ -77,7 +78,8 @@ class MpiSession final : public Ranks {
  private:
   void start_send(int to, int tag, std::span<const std::byte> bytes) override {
     MPI_Request request = MPI_REQUEST_NULL;
-    check(MPI_Isend(bytes.data(), count(bytes.size()), MPI_BYTE, to, tag, communicator_, &request), "MPI_Isend");
+    require_success(MPI_Isend(bytes.data(), count(bytes.size()), MPI_BYTE, to, tag, communicator_, &request),
+                    "MPI_Isend");
     sent_.push_back(request);
   }
 
@@ -86,17 +88,18 @@ class MpiSession final : public Ranks {
     int size = 0;
     MPI_Message& message = arrived_[static_cast<std::size_t>(from)];
     wait_until([&](int& done) {
-      check(MPI_Improbe(from, MPI_ANY_TAG, communicator_, &done, &message, &status), "MPI_Improbe");
+      require_success(MPI_Improbe(from, MPI_ANY_TAG, communicator_, &done, &message, &status), "MPI_Improbe");
     });
-    check(MPI_Get_count(&status, MPI_BYTE, &size), "MPI_Get_count");
+    require_success(MPI_Get_count(&status, MPI_BYTE, &size), "MPI_Get_count");
     return {status.MPI_TAG, static_cast<std::size_t>(size)};
   }
 
   void take(int from, std::span<std::byte> bytes) override {
     MPI_Request request = MPI_REQUEST_NULL;
-    check(MPI_Imrecv(bytes.data(), count(bytes.size()), MPI_BYTE, &arrived_[static_cast<std::size_t>(from)], &request),
-          "MPI_Imrecv");
-    wait_until([&](int& done) { check(MPI_Test(&request, &done, MPI_STATUS_IGNORE), "MPI_Test"); });
+    require_success(
+        MPI_Imrecv(bytes.data(), count(bytes.size()), MPI_BYTE, &arrived_[static_cast<std::size_t>(from)], &request),
+        "MPI_Imrecv");
+    wait_until([&](int& done) { require_success(MPI_Test(&request, &done, MPI_STATUS_IGNORE), "MPI_Test"); });
   }
 
   /// Asks again and again, as messages of a training come soon; after a while it lets others have the core. MPI's own
@@ -114,7 +117,7 @@ class MpiSession final : public Ranks {
     return static_cast<int>(size);
   }
 
-  static void check(int code, const char* call) {
+  static void require_success(int code, const char* call) {
     if (code != MPI_SUCCESS) report(code, call);
   }
   [[noreturn]] CALIBRANT_COLD static void report(int code, const char* call) {
