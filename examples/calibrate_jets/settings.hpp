@@ -6,14 +6,10 @@
 #include <vector>
 
 #include "jets.hpp"
-
-// The build says where the sample is that comes with the source.
-#ifndef CALIBRANT_EXAMPLE_DATA
-#define CALIBRANT_EXAMPLE_DATA "examples/data"
-#endif
+#include "program/data.hpp"
 
 struct Settings {
-  std::string data = CALIBRANT_EXAMPLE_DATA;
+  std::string data = examples::sample_folder;
   std::string output = "calibrate_jets_output";
   std::vector<std::string> features{feature_names.begin(), feature_names.end()};
   std::string loss = "all";

@@ -4,13 +4,10 @@
 #include <cstdint>
 #include <string>
 
-// The build says where the sample is that comes with the source.
-#ifndef CALIBRANT_EXAMPLE_DATA
-#define CALIBRANT_EXAMPLE_DATA "examples/data"
-#endif
+#include "program/data.hpp"
 
 struct Settings {
-  std::string data = CALIBRANT_EXAMPLE_DATA;
+  std::string data = examples::sample_folder;
   std::string output = "simultaneous_calibration_output";
   std::string part = "all";         ///< all, toy or jets
   std::int64_t events = 2'000'000;  ///< of the toy, for training

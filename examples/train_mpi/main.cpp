@@ -14,11 +14,12 @@
 #include "calibrant/loss/point.hpp"
 #include "calibrant/parallel/mpi.hpp"
 #include "calibrant/train/trainer.hpp"
+#include "jets.hpp"
+#include "program/data.hpp"
 #include "program/options.hpp"
 #include "program/program.hpp"
 #include "program/result_table.hpp"
 #include "program/summary.hpp"
-#include "jets.hpp"
 #include "response.hpp"
 #include "settings.hpp"
 
@@ -27,7 +28,7 @@ namespace {
 namespace cal = calibrant;
 
 struct RankSettings {
-  std::string data = CALIBRANT_EXAMPLE_DATA;
+  std::string data = examples::sample_folder;
   std::string output = "train_mpi_output";
   int epochs = 20;
   std::uint64_t seed = 1;

@@ -66,4 +66,12 @@ constexpr Status worse(Status first, Status second) noexcept {
   return severity(second) > severity(first) ? second : first;
 }
 
+/// Names with commas between them, for messages.
+template <class Names>
+std::string joined(const Names& names) {
+  std::string result;
+  for (const std::string& name : names) result += (result.empty() ? "" : ", ") + name;
+  return result;
+}
+
 }  // namespace calibrant

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "../error_of.hpp"
 #include "calibrant/calibration/residual_calibration.hpp"
 #include "calibrant/invert.hpp"
 #include "calibrant/loss.hpp"
@@ -36,16 +37,6 @@ FitOptions options() {
   result.progress = ProgressLine::silent;
   return result;
 }
-template <class F>
-std::string error_of(const F& f) {
-  try {
-    f();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "no error";
-}
-
 }  // namespace
 
 TEST_CASE("the same as training step by step by hand, to the bit") {

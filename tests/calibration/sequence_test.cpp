@@ -10,6 +10,7 @@
 #include <thread>
 #include <vector>
 
+#include "../error_of.hpp"
 #include "calibrant/parallel/pool.hpp"
 #include "steps.hpp"
 
@@ -30,17 +31,6 @@ auto factor(S slope, Range<S> truth = {S(10), S(100)}, Range<S> theta = {S(-1), 
         return X(fma(decltype(t[0] * t[0])(slope), t[0], decltype(t[0] * t[0])(S(1)))) * x;
       },
       truth, {theta}));
-}
-
-/// The message of the Error that f must throw.
-template <class F>
-std::string error_of(const F& f) {
-  try {
-    f();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "no error";
 }
 
 }  // namespace

@@ -5,11 +5,11 @@
 
 #include <cmath>
 #include <cstdint>
-#include <exception>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "../error_of.hpp"
 #include "calibrant/calibration.hpp"
 #include "calibrant/core/random.hpp"
 #include "calibrant/error.hpp"
@@ -59,18 +59,6 @@ Ensemble<Model<Net, S>> some_ensemble() {
   return Ensemble(std::move(members));
 }
 
-/// The message of the Error that f must throw: any other exception, or none, is a failure.
-template <class F>
-std::string error_of(const F& f) {
-  try {
-    f();
-  } catch (const Error& error) {
-    return error.what();
-  } catch (const std::exception& other) {
-    FAIL("another exception: " << other.what());
-  }
-  return "no error";
-}
 inline bool says(const std::string& message, const std::string& part) {
   return message.find(part) != std::string::npos;
 }

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "../error_of.hpp"
 #include "calibrant/calibration.hpp"
 #include "calibrant/invert/bisection.hpp"
 #include "calibrant/nn/ensemble.hpp"
@@ -110,16 +111,6 @@ namespace {
 
 using Ratio = MonotoneRatio<Mlp<Inputs<2>, Hidden<8>, Outputs<10>>, std::ratio<1, 10>>;
 using InUnit = MonotoneResponse<Mlp<Inputs<2>, Hidden<8>, Outputs<10>>, std::ratio<1, 10>>;
-
-template <class F>
-std::string error_of(const F& f) {
-  try {
-    f();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "no error";
-}
 
 /// The smallest and largest slope over those that are promised to be above the minimum and below the maximum.
 template <class Net, class S>

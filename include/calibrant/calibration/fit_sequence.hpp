@@ -64,11 +64,8 @@ CALIBRANT_COLD void check_plan(const Table& table, const SequencePlan& plan) {
                   std::to_string(features.size()));
     for (std::size_t i = 0; i < features.size(); ++i) {
       const std::string& name = features[i].name;
-      if (!table.has(name)) {
-        std::string known;
-        for (const std::string& column : table.names()) known += (known.empty() ? "" : ", ") + column;
-        throw Error(here + ", feature", "one of the columns " + known, "'" + name + "'");
-      }
+      if (!table.has(name))
+        throw Error(here + ", feature", "one of the columns " + joined(table.names()), "'" + name + "'");
       if (name == plan.truth.name || name == plan.measured)
         throw Error(here, "features besides the truth and the measured value", "'" + name + "'");
       for (std::size_t j = 0; j < i; ++j)

@@ -156,8 +156,7 @@ class Sequence {
   }
 
   std::string known_names() const {
-    std::string known;
-    for (const std::string& name : theta_) known += (known.empty() ? "" : ", ") + name;
+    const std::string known = joined(theta_);
     return known.empty() ? "none, as theta is empty" : known;
   }
 

@@ -26,26 +26,9 @@ namespace philox {
 using Counter = std::array<std::uint32_t, 4>;
 using Key = std::array<std::uint32_t, 2>;
 
-constexpr void raise(Key& key) noexcept {
-  key[0] += 0x9E3779B9u;
-  key[1] += 0xBB67AE85u;
-}
-
-/// Philox-4x32 with ten rounds: 128 random bits for a 128-bit counter and a 64-bit key.
-constexpr Counter generate(Counter counter, Key key) noexcept {
-  for (int round = 0; round < 10; ++round) {
-    const std::uint64_t product_0 = std::uint64_t{0xD2511F53u} * counter[0];
-    const std::uint64_t product_1 = std::uint64_t{0xCD9E8D57u} * counter[2];
-    counter = {static_cast<std::uint32_t>(product_1 >> 32) ^ counter[1] ^ key[0], static_cast<std::uint32_t>(product_1),
-               static_cast<std::uint32_t>(product_0 >> 32) ^ counter[3] ^ key[1],
-               static_cast<std::uint32_t>(product_0)};
-    raise(key);
-  }
-  return counter;
-}
-
+/// Product of words, each 32 bits in one number of 64.
+constexpr std::uint64_t product(std::uint64_t a, std::uint64_t b) noexcept { return a * b; }
 #if defined(__AVX2__)
-/// Of the lower halves of the lanes.
 CALIBRANT_INLINE xsimd::batch<std::uint64_t> product(const xsimd::batch<std::uint64_t>& a,
                                                      const xsimd::batch<std::uint64_t>& b) noexcept {
 #if XSIMD_WITH_AVX512F
@@ -55,6 +38,29 @@ CALIBRANT_INLINE xsimd::batch<std::uint64_t> product(const xsimd::batch<std::uin
 #endif
 }
 #endif
+
+/// The ten rounds of one counter, or of as many as a register holds.
+template <class Words>
+constexpr void mix(Words (&counter)[4], Key key) noexcept {
+  for (int round = 0; round < 10; ++round) {
+    const Words product_0 = product(counter[0], Words(0xD2511F53u));
+    const Words product_1 = product(counter[2], Words(0xCD9E8D57u));
+    counter[0] = (product_1 >> 32) ^ counter[1] ^ Words(key[0]);
+    counter[1] = product_1 & Words(0xFFFFFFFFu);
+    counter[2] = (product_0 >> 32) ^ counter[3] ^ Words(key[1]);
+    counter[3] = product_0 & Words(0xFFFFFFFFu);
+    key[0] += 0x9E3779B9u;
+    key[1] += 0xBB67AE85u;
+  }
+}
+
+/// Philox-4x32 with ten rounds: 128 random bits for a 128-bit counter and a 64-bit key.
+constexpr Counter generate(const Counter& counter, const Key& key) noexcept {
+  std::uint64_t words[4] = {counter[0], counter[1], counter[2], counter[3]};
+  mix(words, key);
+  return {static_cast<std::uint32_t>(words[0]), static_cast<std::uint32_t>(words[1]),
+          static_cast<std::uint32_t>(words[2]), static_cast<std::uint32_t>(words[3])};
+}
 
 }  // namespace philox
 
@@ -91,16 +97,7 @@ class Random {
       for (std::size_t i = 0; i < L; ++i) numbers[i] = first + done / 4 + i;
       const Words number = Words::load_aligned(numbers), low(0xFFFFFFFFu);
       Words counter[4] = {number & low, number >> 32, Words(stream_), Words(substream_)};
-      philox::Key key = key_;
-      for (int round = 0; round < 10; ++round) {
-        const Words product_0 = philox::product(counter[0], Words(0xD2511F53u));
-        const Words product_1 = philox::product(counter[2], Words(0xCD9E8D57u));
-        counter[0] = (product_1 >> 32) ^ counter[1] ^ Words(key[0]);
-        counter[1] = product_1 & low;
-        counter[2] = (product_0 >> 32) ^ counter[3] ^ Words(key[1]);
-        counter[3] = product_0 & low;
-        philox::raise(key);
-      }
+      philox::mix(counter, key_);
       // Two words side by side are one number of 64 bits.
       alignas(Words) std::uint64_t pairs[2][L];
       (counter[0] | (counter[1] << 32)).store_aligned(pairs[0]);
@@ -142,11 +139,14 @@ class Random {
   }
 
   /// Uniform integer in [0, bound), without bias (Lemire, arXiv:1805.10941). @pre bound > 0.
-  constexpr std::uint32_t below(std::uint32_t bound) noexcept {
-    std::uint64_t product = std::uint64_t{(*this)()} * bound;
+  constexpr std::uint32_t below(std::uint32_t bound) noexcept { return below(bound, *this); }
+  /// The same with the bits that next() gives.
+  template <class Next>
+  static constexpr std::uint32_t below(std::uint32_t bound, Next&& next) noexcept {
+    std::uint64_t product = std::uint64_t{next()} * bound;
     if (static_cast<std::uint32_t>(product) < bound) {
       const std::uint32_t threshold = (0u - bound) % bound;
-      while (static_cast<std::uint32_t>(product) < threshold) product = std::uint64_t{(*this)()} * bound;
+      while (static_cast<std::uint32_t>(product) < threshold) product = std::uint64_t{next()} * bound;
     }
     return static_cast<std::uint32_t>(product >> 32);
   }
@@ -190,15 +190,8 @@ inline void shuffle(std::span<std::uint32_t> items, const Random& random) noexce
     }
     return words[position++];
   };
-  for (std::size_t i = items.size(); i > 1; --i) {
-    const auto bound = static_cast<std::uint32_t>(i);
-    std::uint64_t product = std::uint64_t{next()} * bound;
-    if (static_cast<std::uint32_t>(product) < bound) {
-      const std::uint32_t threshold = (0u - bound) % bound;
-      while (static_cast<std::uint32_t>(product) < threshold) product = std::uint64_t{next()} * bound;
-    }
-    std::swap(items[i - 1], items[product >> 32]);
-  }
+  for (std::size_t i = items.size(); i > 1; --i)
+    std::swap(items[i - 1], items[Random::below(static_cast<std::uint32_t>(i), next)]);
 }
 
 }  // namespace calibrant

@@ -50,20 +50,22 @@ CALIBRANT_INLINE void transpose_four(const S* const* rows, int column, S* const*
   CALIBRANT_UNROLL for (int i = 0; i < 4; ++i) std::memcpy(columns[i] + place, &column_of[i], sizeof(Four));
 }
 
+/// Columns that transpose_rows takes in squares of registers; the others, which would leave most of a register empty,
+/// in squares of four.
+template <class S, int n_columns>
+inline constexpr int columns_in_squares = (n_columns + batch_lanes<S> / 2 - 1) / batch_lanes<S>* batch_lanes<S>;
+
 /// Numbers that transpose_rows reads from the start of each row.
 template <class S, int n_columns>
 constexpr int read_ahead() noexcept {
-  constexpr int L = batch_lanes<S>;
-  constexpr int in_squares = (n_columns + L / 2 - 1) / L * L;
+  constexpr int in_squares = columns_in_squares<S, n_columns>;
   return in_squares >= n_columns ? in_squares : in_squares + (n_columns - in_squares + 3) / 4 * 4;
 }
 
 /// The first n_columns numbers of each of `samples` rows, as columns of lanes; to(k) is where column k goes.
 template <int n_columns, int samples, class S, class To>
 CALIBRANT_INLINE void transpose_rows(const S* const (&rows)[static_cast<unsigned>(samples)], To&& to) noexcept {
-  constexpr int L = batch_lanes<S>;
-  // Squares of registers, then squares of four for columns that would leave most of a register empty.
-  constexpr int in_squares = (n_columns + L / 2 - 1) / L * L;
+  constexpr int L = batch_lanes<S>, in_squares = columns_in_squares<S, n_columns>;
   for (int column = 0; column < in_squares; column += L)
     for (int s = 0; s < samples; s += L) {
       Batch<S> square[L];

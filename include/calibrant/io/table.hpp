@@ -61,8 +61,7 @@ class BasicTable {
   CALIBRANT_COLD int index(std::string_view name) const {
     const auto position = std::find(names_.begin(), names_.end(), name);
     if (position == names_.end()) {
-      std::string known;
-      for (const auto& column : names_) known += (known.empty() ? "" : ", ") + column;
+      const std::string known = joined(names_);
       throw Error(source_, "a column '" + std::string(name) + "'", "the columns " + (known.empty() ? "(none)" : known));
     }
     return static_cast<int>(position - names_.begin());

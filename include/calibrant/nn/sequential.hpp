@@ -3,22 +3,11 @@
 #pragma once
 
 #include <array>
+#include <type_traits>
 
 #include "calibrant/nn/rectified_readout.hpp"
 
 namespace calibrant {
-
-/// Workspace and accumulator of modules that are trained together, or of each on its own.
-template <class Together, class SeparateWorkspace, class SeparateAccumulator>
-struct TrainingBuffers {
-  using Workspace = SeparateWorkspace;
-  using Accumulator = SeparateAccumulator;
-};
-template <class Together, class SeparateWorkspace, class SeparateAccumulator>
-requires(Together::exists) struct TrainingBuffers<Together, SeparateWorkspace, SeparateAccumulator> {
-  using Workspace = typename Together::Workspace;
-  using Accumulator = typename Together::Accumulator;
-};
 
 template <class... Modules>
 struct Sequential {
@@ -92,9 +81,16 @@ struct Sequential {
     }
   };
   template <class T>
-  using Workspace = typename TrainingBuffers<Together<T>, SeparateWorkspace<T>, SeparateAccumulator<T>>::Workspace;
+  struct Separately {
+    using Workspace = SeparateWorkspace<T>;
+    using Accumulator = SeparateAccumulator<T>;
+  };
   template <class T>
-  using Accumulator = typename TrainingBuffers<Together<T>, SeparateWorkspace<T>, SeparateAccumulator<T>>::Accumulator;
+  using Buffers = std::conditional_t<Together<T>::exists, Together<T>, Separately<T>>;
+  template <class T>
+  using Workspace = typename Buffers<T>::Workspace;
+  template <class T>
+  using Accumulator = typename Buffers<T>::Accumulator;
 
   template <class T>
   static void forward(View<const ScalarOf<T>, n_params> p, View<const T, n_in> x, View<T, n_out> y) noexcept {

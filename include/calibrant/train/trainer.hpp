@@ -347,7 +347,8 @@ class Trainer {
                                        static_cast<double>(fitted.high)});
       }
       for (int i = 0; i < n_targets; ++i) {
-        const Moments sample = data.target_sample(i);
+        const bool wanted = options_.output == Output::standardised;
+        const Moments sample = wanted ? data.target_sample(i) : Moments{};
         numbers.insert(numbers.end(), {sample.n, sample.mean, sample.squares});
       }
       return numbers;
