@@ -207,7 +207,12 @@ TEST_CASE("headers that lie") {
   check("{", 0, "a JSON header");
   check("{} x", 0, "a JSON header");
   check("{\"a\":\"\xff\"}", 0, "a JSON header");
-  check("{\"a\":" + std::string(100'000, '['), 0, "more than three levels");
+  check("{\"a\":" + std::string(100'000, '['), 0, "a JSON object for 'a', found array");
+  check("{\"a\":{\"shape\":" + std::string(100'000, '['), 0, "more than three levels");
+  check(R"({"a":{"shape":[{}]}})", 0, "more than three levels");
+  check(R"({"a":{"b":{"c":{}}}})", 0, "more than three levels");
+  check(R"({"__metadata__":{"n":{}}})", 0, "text for the metadata 'n', found object");
+  check(R"({"a":null})", 0, "a JSON object for 'a', found null");
   check(R"({"a":1})", 0, "a JSON object for 'a'");
   check(R"({"__metadata__":[]})", 0, "a JSON object for '__metadata__'");
   check(R"({"__metadata__":{"n":1}})", 0, "text for the metadata 'n'");
@@ -216,7 +221,8 @@ TEST_CASE("headers that lie") {
   const std::string good = R"("dtype":"F32","shape":[2],"data_offsets":[0,8])";
   check("{\"a\":{" + good + "},\"a\":{" + good + "}}", 8, "'a' twice");
   check("{\"a\":{" + good + ",\"dtype\":\"F32\"}}", 8, "'dtype' twice");
-  check("{\"a\":{" + good + ",\"more\":1}}", 8, "'data_offsets' (two sizes)");
+  check("{\"a\":{" + good + ",\"more\":1}}", 8, "'data_offsets' (two sizes), found 'data_offsets', 'dtype', 'more'");
+  check(R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[0,true]}})", 1, "'shape', one of them of another kind");
   for (const char* tensor :
        {R"({})", R"({"dtype":"F32","shape":[2]})", R"({"dtype":1,"shape":[2],"data_offsets":[0,8]})",
         R"({"dtype":"F32","shape":2,"data_offsets":[0,8]})", R"({"dtype":"F32","shape":[2.0],"data_offsets":[0,8]})",

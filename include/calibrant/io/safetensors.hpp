@@ -15,6 +15,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -149,27 +150,33 @@ inline CALIBRANT_COLD std::vector<std::byte> format_safetensors(const TensorFile
   if (file.metadata.contains(std::string(checksum_key)))
     throw Error(where, "metadata without the reserved key 'checksum'", "that key");
 
-  nlohmann::ordered_json header;
-  header["__metadata__"] = file.metadata;
-  header["__metadata__"][std::string(checksum_key)] = "sha256:" + std::string(checksum_size, '0');
+  // Text, not a tree of JSON values, which would take as long to compile as all else here.
+  const auto quoted = [&](const std::string& name) {
+    try {
+      return nlohmann::ordered_json(name).dump();
+    } catch (const nlohmann::json::exception& failure) {
+      throw Error(where, "names and metadata in UTF-8", failure.what());
+    }
+  };
+  std::string text = R"({"__metadata__":{)";
+  for (const auto& [key, value] : file.metadata) text += quoted(key) + ':' + quoted(value) + ',';
+  text += std::string(checksum_prefix) + std::string(checksum_size, '0') + "\"}";
   std::uint64_t offset = 0;
+  std::set<std::string> names{"__metadata__"};
   for (const Tensor& tensor : file.tensors) {
     const std::string here = where + ", tensor " + excerpt(tensor.name);
     if (tensor.name == "__metadata__") throw Error(here, "another name than the reserved '__metadata__'", "that name");
-    if (header.contains(tensor.name)) throw Error(here, "different names", "this name twice");
+    if (!names.insert(tensor.name).second) throw Error(here, "different names", "this name twice");
     const std::uint64_t size = safetensors_size(tensor.dtype, tensor.shape, here);
     if (size != tensor.bytes.size())
       throw Error(here, std::to_string(size) + " bytes for its shape", std::to_string(tensor.bytes.size()));
-    header[tensor.name] = {{"dtype", tensor.dtype}, {"shape", tensor.shape}, {"data_offsets", {offset, offset + size}}};
+    text += ',' + quoted(tensor.name) + R"(:{"dtype":")" + tensor.dtype + R"(","shape":[)";
+    for (const std::int64_t extent : tensor.shape) text += std::to_string(extent) + ',';
+    if (!tensor.shape.empty()) text.pop_back();
+    text += R"(],"data_offsets":[)" + std::to_string(offset) + ',' + std::to_string(offset + size) + "]}";
     offset += size;
   }
-
-  std::string text;
-  try {
-    text = header.dump();
-  } catch (const nlohmann::json::exception& failure) {
-    throw Error(where, "names and metadata in UTF-8", failure.what());
-  }
+  text += '}';
   text.resize((text.size() + 7) / 8 * 8, ' ');
 
   std::vector<std::byte> bytes(8 + text.size() + static_cast<std::size_t>(offset));
@@ -184,58 +191,127 @@ inline CALIBRANT_COLD std::vector<std::byte> format_safetensors(const TensorFile
   return bytes;
 }
 
-/// The JSON of a header. @throws Error for bad JSON, repeated keys, and more levels than the format has.
-inline CALIBRANT_COLD nlohmann::ordered_json parse_safetensors_header(std::string_view text, const std::string& where) {
-  using Json = nlohmann::ordered_json;
-  std::vector<std::set<std::string>> keys;
-  const auto check_keys = [&](int depth, Json::parse_event_t event, Json& value) {
-    if (depth > 3) throw Error(where, "a safetensors header", "JSON of more than three levels");
-    if (event == Json::parse_event_t::object_start) keys.emplace_back();
-    if (event == Json::parse_event_t::object_end) keys.pop_back();
-    if (event == Json::parse_event_t::key && !keys.back().insert(value.get<std::string>()).second)
-      throw Error(where, "every key once", excerpt(value.get<std::string>()) + " twice");
-    return true;
-  };
-  try {
-    return Json::parse(text, check_keys);
-  } catch (const nlohmann::json::exception& failure) {
-    throw Error(where, "a JSON header", failure.what());
-  }
-}
-
 /// A tensor of which only the header was read, and where its bytes are in the data.
 struct SafetensorsEntry {
   std::uint64_t begin, end;
   Tensor tensor;
 };
 
-/// One tensor's part of the header. @throws Error unless dtype, shape and offsets are there, agree, and fit the data.
-inline CALIBRANT_COLD SafetensorsEntry parse_safetensors_entry(const std::string& name,
-                                                               const nlohmann::ordered_json& value,
-                                                               std::uint64_t data_size, const std::string& where) {
-  const std::string here = where + ", tensor " + excerpt(name);
-  const auto is_size = [](const nlohmann::ordered_json& number) {
-    return number.is_number_unsigned() &&
-           number.get<std::uint64_t>() <= static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
-  };
-  const auto are_sizes = [&](const char* key) {
-    return value.contains(key) && value[key].is_array() && std::all_of(value[key].begin(), value[key].end(), is_size);
-  };
-  if (value.size() != 3 || !value.contains("dtype") || !value["dtype"].is_string() || !are_sizes("shape") ||
-      !are_sizes("data_offsets") || value["data_offsets"].size() != 2)
-    throw Error(here, "'dtype' (text), 'shape' (sizes) and 'data_offsets' (two sizes)", excerpt(value.dump()));
+/// Reads a header as the JSON parser meets it: no tree of JSON values is built, which would double what every program
+/// that reads a file has to compile. Calls are those of nlohmann's SAX interface.
+/// @throws Error for bad JSON, repeated keys, more levels than the format has, and for a tensor unless its dtype, shape
+/// and offsets are there, agree, and fit the data.
+class SafetensorsHeader {
+ public:
+  SafetensorsHeader(std::string_view text, std::uint64_t data_size, const std::string& where)
+      : where_(where), data_size_(data_size) {
+    // basic_json::sax_parse would do; but it compiles the readers of five binary formats as well, for a second.
+    auto input = nlohmann::detail::input_adapter(text.begin(), text.end());
+    nlohmann::detail::parser<nlohmann::ordered_json, decltype(input)>(std::move(input)).sax_parse(this);
+  }
 
-  const auto& offsets = value["data_offsets"];
-  SafetensorsEntry entry{
-      offsets[0].get<std::uint64_t>(),
-      offsets[1].get<std::uint64_t>(),
-      {name, value["dtype"].get<std::string>(), value["shape"].get<std::vector<std::int64_t>>(), {}}};
-  const std::uint64_t size = safetensors_size(entry.tensor.dtype, entry.tensor.shape, here);
-  if (entry.begin > entry.end || entry.end > data_size || entry.end - entry.begin != size)
-    throw Error(here, std::to_string(size) + " bytes within the data of " + std::to_string(data_size) + " bytes",
-                "offsets " + std::to_string(entry.begin) + " to " + std::to_string(entry.end));
-  return entry;
-}
+  std::map<std::string, std::string> metadata;
+  std::vector<SafetensorsEntry> entries;  ///< in the order of the header
+
+  CALIBRANT_COLD bool null() { return other("null"); }
+  CALIBRANT_COLD bool boolean(bool) { return other("boolean"); }
+  CALIBRANT_COLD bool number_integer(std::int64_t) { return other("number"); }
+  CALIBRANT_COLD bool number_float(double, const std::string&) { return other("number"); }
+  template <class Binary>
+  CALIBRANT_COLD bool binary(Binary&) {
+    return other("binary");
+  }
+  CALIBRANT_COLD bool number_unsigned(std::uint64_t number) {
+    if (depth_ != 3 || number > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()))
+      return other("number");
+    list().push_back(static_cast<std::int64_t>(number));
+    return true;
+  }
+  CALIBRANT_COLD bool string(std::string& text) {
+    if (depth_ == 2 && in_metadata())
+      metadata[keys_[1]] = text;
+    else if (depth_ == 2 && keys_[1] == "dtype")
+      dtype_ = text;
+    else
+      return other("string");
+    return true;
+  }
+  CALIBRANT_COLD bool key(std::string& name) {
+    std::string& here = keys_[static_cast<std::size_t>(depth_ - 1)];
+    here = name;
+    if (!known_[static_cast<std::size_t>(depth_ - 1)].insert(name).second)
+      throw Error(where_, "every key once", excerpt(name) + " twice");
+    return true;
+  }
+  CALIBRANT_COLD bool start_object(std::size_t) {
+    if (depth_ > 1) other("object");
+    if (++depth_ > 3) throw too_deep();
+    known_[static_cast<std::size_t>(depth_ - 1)].clear();
+    fits_ = true;
+    dtype_.clear();
+    shape_.clear();
+    offsets_.clear();
+    return true;
+  }
+  CALIBRANT_COLD bool end_object() {
+    if (--depth_ == 1 && !in_metadata()) entries.push_back(entry());
+    return true;
+  }
+  CALIBRANT_COLD bool start_array(std::size_t) {
+    if (depth_ != 2 || in_metadata() || (keys_[1] != "shape" && keys_[1] != "data_offsets")) other("array");
+    if (++depth_ > 3) throw too_deep();
+    return true;
+  }
+  CALIBRANT_COLD bool end_array() {
+    --depth_;
+    return true;
+  }
+  template <class Failure>
+  CALIBRANT_COLD bool parse_error(std::size_t, const std::string&, const Failure& failure) {
+    throw Error(where_, "a JSON header", failure.what());
+  }
+
+ private:
+  bool in_metadata() const noexcept { return keys_[0] == "__metadata__"; }
+  std::vector<std::int64_t>& list() noexcept { return keys_[1] == "shape" ? shape_ : offsets_; }
+  Error too_deep() const { return Error(where_, "a safetensors header", "JSON of more than three levels"); }
+
+  /// A value of a kind that does not belong here. A tensor's are reported at its end, with its name.
+  CALIBRANT_COLD bool other(const char* kind) {
+    if (depth_ < 2) throw Error(where_, "a JSON object for " + excerpt(keys_[0]), kind);
+    if (in_metadata()) throw Error(where_, "text for the metadata " + excerpt(keys_[1]), kind);
+    fits_ = false;
+    return true;
+  }
+
+  /// The tensor that has just been read.
+  CALIBRANT_COLD SafetensorsEntry entry() const {
+    const std::string here = where_ + ", tensor " + excerpt(keys_[0]);
+    const std::set<std::string>& keys = known_[1];
+    if (!fits_ || keys != std::set<std::string>{"data_offsets", "dtype", "shape"} || offsets_.size() != 2) {
+      std::string found;
+      for (const std::string& name : keys) found += (found.empty() ? "" : ", ") + excerpt(name);
+      throw Error(here, "'dtype' (text), 'shape' (sizes) and 'data_offsets' (two sizes)",
+                  (found.empty() ? "nothing" : found) + (fits_ ? "" : ", one of them of another kind"));
+    }
+    const auto begin = static_cast<std::uint64_t>(offsets_[0]), end = static_cast<std::uint64_t>(offsets_[1]);
+    const std::uint64_t size = safetensors_size(dtype_, shape_, here);
+    if (begin > end || end > data_size_ || end - begin != size)
+      throw Error(here, std::to_string(size) + " bytes within the data of " + std::to_string(data_size_) + " bytes",
+                  "offsets " + std::to_string(begin) + " to " + std::to_string(end));
+    return {begin, end, {keys_[0], dtype_, shape_, {}}};
+  }
+
+  const std::string& where_;
+  std::uint64_t data_size_;
+  int depth_ = 0;                               ///< objects and arrays that are open
+  std::array<std::string, 3> keys_;             ///< the last key of each level
+  std::array<std::set<std::string>, 3> known_;  ///< all keys so far of the object that is open at each level
+  // Of the tensor at hand.
+  bool fits_ = true;
+  std::string dtype_;
+  std::vector<std::int64_t> shape_, offsets_;
+};
 
 /// Takes the checksum out of the metadata and compares it. @throws Error if it is missing and required, or wrong.
 inline CALIBRANT_COLD void check_safetensors_checksum(std::span<const std::byte> bytes, std::string_view header,
@@ -285,38 +361,27 @@ inline CALIBRANT_COLD TensorFile parse_safetensors(std::span<const std::byte> by
     throw Error(where, "a header that starts with '{'", text.empty() ? "no header" : excerpt(text));
   const std::span<const std::byte> data = bytes.subspan(sizeof(length) + text.size());
 
-  TensorFile result;
-  std::vector<SafetensorsEntry> entries;
-  const nlohmann::ordered_json header = parse_safetensors_header(text, where);
-  for (const auto& item : header.items()) {
-    if (!item.value().is_object())
-      throw Error(where, "a JSON object for " + excerpt(item.key()), item.value().type_name());
-    if (item.key() != "__metadata__") {
-      entries.push_back(parse_safetensors_entry(item.key(), item.value(), data.size(), where));
-      continue;
-    }
-    for (const auto& metadata : item.value().items()) {
-      if (!metadata.value().is_string())
-        throw Error(where, "text for the metadata " + excerpt(metadata.key()), metadata.value().type_name());
-      result.metadata.emplace(metadata.key(), metadata.value().get<std::string>());
-    }
-  }
+  SafetensorsHeader header(text, data.size(), where);
+  TensorFile result{std::move(header.metadata), {}};
   check_safetensors_checksum(bytes, text, result.metadata, where, options);
 
-  std::stable_sort(entries.begin(), entries.end(), [](const auto& left, const auto& right) {
-    return std::pair(left.begin, left.end) < std::pair(right.begin, right.end);
+  // By their place; empty tensors, which share it with another, before that one.
+  std::vector<SafetensorsEntry*> entries;
+  for (SafetensorsEntry& entry : header.entries) entries.push_back(&entry);
+  std::sort(entries.begin(), entries.end(), [](const SafetensorsEntry* left, const SafetensorsEntry* right) {
+    return std::tuple(left->begin, left->end, left) < std::tuple(right->begin, right->end, right);
   });
   std::uint64_t covered = 0;
-  for (SafetensorsEntry& entry : entries) {
-    if (entry.begin != covered)
-      throw Error(where + ", tensor " + excerpt(entry.tensor.name),
+  for (SafetensorsEntry* const entry : entries) {
+    if (entry->begin != covered)
+      throw Error(where + ", tensor " + excerpt(entry->tensor.name),
                   "tensors without gap or overlap, the next at byte " + std::to_string(covered),
-                  "one at byte " + std::to_string(entry.begin));
-    covered = entry.end;
+                  "one at byte " + std::to_string(entry->begin));
+    covered = entry->end;
     const auto part =
-        data.subspan(static_cast<std::size_t>(entry.begin), static_cast<std::size_t>(entry.end - entry.begin));
-    entry.tensor.bytes.assign(part.begin(), part.end());
-    result.tensors.push_back(std::move(entry.tensor));
+        data.subspan(static_cast<std::size_t>(entry->begin), static_cast<std::size_t>(entry->end - entry->begin));
+    entry->tensor.bytes.assign(part.begin(), part.end());
+    result.tensors.push_back(std::move(entry->tensor));
   }
   if (covered != data.size())
     throw Error(where, std::to_string(covered) + " bytes of tensors", std::to_string(data.size()) + " bytes");

@@ -117,7 +117,7 @@ struct PReLU {
     return min(z, T(ScalarOf<T>(0)));
   }
   template <class S>
-  static constexpr S negative_slope(S a) noexcept {
+  static constexpr S negative_slope(const S& a) noexcept {
     return a;
   }
 };

@@ -295,12 +295,17 @@ class Trainer {
         throw Error("training on " + parts[0]->source() + ", " + key, first + ", as on rank 0", value);
   }
   /// What must be the same in all parts.
-  static std::string columns(const BasicDataset<Scalar>& data) {
+  static CALIBRANT_COLD std::string columns(const BasicDataset<Scalar>& data) {
     std::string text;
     for (const auto& feature : data.features())
-      text += feature.name + " (" + std::string(to_string(feature.transform)) + ", '" + feature.unit + "'), ";
-    for (const auto& target : data.targets()) text += "target " + target + ", ";
-    for (const auto& unit : data.target_units()) text += "'" + unit + "' ";
+      text.append(feature.name)
+          .append(" (")
+          .append(to_string(feature.transform))
+          .append(", '")
+          .append(feature.unit)
+          .append("'), ");
+    for (const auto& target : data.targets()) text.append("target ").append(target).append(", ");
+    for (const auto& unit : data.target_units()) text.append("'").append(unit).append("' ");
     return text;
   }
 
@@ -511,7 +516,7 @@ class Trainer {
     report.training_loss = total_weight > 0.0 ? weighted / total_weight : 0.0;
     report.validation_loss = validation_loss();
     if (n_validation_ > 0 && !std::isfinite(report.validation_loss))
-      throw not_finite([&](std::size_t part) { return std::span<const std::uint32_t>(parts_[part].validation); },
+      throw not_finite([](const Part& part, const Share&) { return std::span<const std::uint32_t>(part.validation); },
                        "epoch " + std::to_string(report.epoch) + ", validation", "loss");
     ++state_.epoch;
     state_.reports.push_back(report);
@@ -673,8 +678,8 @@ class Trainer {
       });
       batch_loss = losses[0] / weight;
     }
-    const auto rows = [&](std::size_t part) {
-      return std::span<const std::uint32_t>(shares_[part].index, static_cast<std::size_t>(shares_[part].count));
+    const auto rows = [](const Part&, const Share& share) {
+      return std::span(share.index, static_cast<std::size_t>(share.count));
     };
     const auto place = [&] {
       return "epoch " + std::to_string(state_.epoch + 1) + ", batch " + std::to_string(batch + 1);
@@ -751,9 +756,9 @@ class Trainer {
   }
 
   /// Finds the first row whose loss is not finite with the parameters before the step.
-  /// @param rows_of  rows_of(part) are the rows to look at.
-  template <class RowsOf>
-  CALIBRANT_COLD Error not_finite(RowsOf&& rows_of, const std::string& place, const char* what) {
+  /// @param rows_of  the rows to look at, of a part and of what the batch takes from it.
+  CALIBRANT_COLD Error not_finite(std::span<const std::uint32_t> (*rows_of)(const Part&, const Share&),
+                                  const std::string& place, const char* what) {
     const auto p = static_cast<const ParametersType&>(state_.parameters).view();
     Step& step = *steps_[0];
     const auto finite = [&](const std::uint32_t& row) {
@@ -768,7 +773,7 @@ class Trainer {
     };
     std::string row;
     for (std::size_t part = 0; part < parts_.size() && row.empty(); ++part) {
-      const std::span<const std::uint32_t> rows = rows_of(part);
+      const std::span<const std::uint32_t> rows = rows_of(parts_[part], shares_[part]);
       const auto bad = std::find_if_not(rows.begin(), rows.end(), finite);
       if (bad == rows.end()) continue;
       const std::uint32_t event = *bad - parts_[part].first_row;
@@ -791,29 +796,34 @@ class Trainer {
   /// What ranks, and a checkpoint to be resumed, must agree with.
   CALIBRANT_COLD Fingerprint settings(Output output) const {
     const Adam& adam = options_.adam;
-    return {{"architecture", Net::describe()},
-            {"scalar", sizeof(Scalar) == 4 ? "float" : "double"},
-            {"loss", loss::describe(loss_)},
-            {"output", std::string(to_string(output))},
-            {"seed", std::to_string(options_.seed)},
-            {"epochs", std::to_string(options_.epochs)},
-            {"batch_size", std::to_string(options_.batch_size)},
-            {"patience", std::to_string(options_.patience)},
-            {"validation_fraction", loss::number(options_.validation_fraction)},
-            {"learning_rate", loss::number(adam.learning_rate)},
-            {"beta1", loss::number(adam.beta1)},
-            {"beta2", loss::number(adam.beta2)},
-            {"epsilon", loss::number(adam.epsilon)},
-            {"weight_decay", loss::number(adam.weight_decay)},
-            {"clip_norm", loss::number(adam.clip_norm)}};
+    Fingerprint all;
+    const auto add = [&](std::string key, std::string value) { all.push_back({std::move(key), std::move(value)}); };
+    add("architecture", Net::describe());
+    add("scalar", sizeof(Scalar) == 4 ? "float" : "double");
+    add("loss", loss::describe(loss_));
+    add("output", std::string(to_string(output)));
+    add("seed", std::to_string(options_.seed));
+    const std::pair<const char*, int> counts[] = {
+        {"epochs", options_.epochs}, {"batch_size", options_.batch_size}, {"patience", options_.patience}};
+    for (const auto& [key, value] : counts) add(key, std::to_string(value));
+    const std::pair<const char*, double> numbers[] = {{"validation_fraction", options_.validation_fraction},
+                                                      {"learning_rate", adam.learning_rate},
+                                                      {"beta1", adam.beta1},
+                                                      {"beta2", adam.beta2},
+                                                      {"epsilon", adam.epsilon},
+                                                      {"weight_decay", adam.weight_decay},
+                                                      {"clip_norm", adam.clip_norm}};
+    for (const auto& [key, value] : numbers) add(key, loss::number(value));
+    return all;
   }
   CALIBRANT_COLD Fingerprint fingerprint() const {
     Fingerprint all = settings(model_.outputs[0].output);
+    const auto add = [&](std::string key, std::string value) { all.push_back({std::move(key), std::move(value)}); };
     for (std::size_t part = 0; part < data_sha256_.size(); ++part)
-      all.emplace_back(part == 0 ? "data_sha256" : "data_sha256." + std::to_string(part), data_sha256_[part]);
-    if (n_parts() > 1) all.emplace_back("parts", std::to_string(n_parts()));
-    all.emplace_back("n_training", std::to_string(n_training()));
-    all.emplace_back("n_validation", std::to_string(n_validation()));
+      add(part == 0 ? "data_sha256" : "data_sha256." + std::to_string(part), data_sha256_[part]);
+    if (n_parts() > 1) add("parts", std::to_string(n_parts()));
+    add("n_training", std::to_string(n_training()));
+    add("n_validation", std::to_string(n_validation()));
     return all;
   }
   /// Hashes of all parts, each made by the process that has it.
