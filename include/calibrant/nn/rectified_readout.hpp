@@ -115,9 +115,10 @@ requires(RectifierOver<Activation, S> &&
     const auto layout = locate(p.data());
     for (int column = 0; column < P / Q; ++column) {
       const S* const from = scalars(x.data()) + column * Column::n_samples;
-      Column inputs[In], partial[L];
+      Column inputs[In];
       CALIBRANT_UNROLL for (int k = 0; k < In; ++k) inputs[k] = Column::load(from + k * stride<T>);
-      for (int l = 0; l < L; ++l) {
+      /// The sum over units l, l + L, l + 2 L, ...
+      const auto partial = [&](int l) CALIBRANT_LAMBDA_INLINE {
         Column sum(S(0));
         for (int j = l; j < Units; j += L) {
           Column z(layout.bias[j]);
@@ -127,12 +128,18 @@ requires(RectifierOver<Activation, S> &&
           // Activations compare with <=: the compiler has that mask already.
           if constexpr (keep) w->positive[column][j] = masks_are_bits ? z <= Column(S(0)) : z > Column(S(0));
         }
-        partial[l] = sum;
+        return sum;
+      };
+      // Pairs and fours are added in registers: most of the sums need no store.
+      Column fours[L / 4];
+      for (int l = 0; l < L / 4; ++l) {
+        const Column even = partial(l) + partial(l + L / 2);
+        fours[l] = even + (partial(l + L / 4) + partial(l + 3 * L / 4));
       }
       if constexpr (keep && masks_are_bits) turn(w->positive[column]);
-      for (int half = L / 2; half > 0; half /= 2)
-        for (int l = 0; l < half; ++l) partial[l] = partial[l] + partial[l + half];
-      (partial[0] + Column(layout.readout[Units])).store(scalars(y.data()) + column * Column::n_samples);
+      for (int half = L / 8; half > 0; half /= 2)
+        for (int l = 0; l < half; ++l) fours[l] = fours[l] + fours[l + half];
+      (fours[0] + Column(layout.readout[Units])).store(scalars(y.data()) + column * Column::n_samples);
     }
   }
 
