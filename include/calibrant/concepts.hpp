@@ -249,7 +249,8 @@ concept Inversion = InversionOver<Policy, Scalar> && InversionOver<Policy, Wide<
 
 // ---- Extrapolation -----------------------------------------------------------------------------------------------
 //
-// A policy that answers where y lies outside [L(low), L(high)]: Linear, Freeze, Clamp, Reject.
+// A policy that answers where y lies outside [L(low), L(high)]: Linear, LinearRatio, Freeze, Clamp, Reject, one of each
+// for the two Sides.
 //
 // expression               | returns     | semantics
 // -------------------------|-------------|-----------------------------------------------------------------------------
@@ -259,6 +260,11 @@ concept Inversion = InversionOver<Policy, Scalar> && InversionOver<Policy, Wide<
 // E::each_setting(e, visit)| -           | as for an Inversion
 // e.apply(y, root)         | T           | x for lanes where root.below or root.above is set (x, response and slope are
 //                          |             | those of the edge, slope > 0); anything in other lanes; noexcept
+// Optional:                |             |
+// E::Below, E::Above       | types       | the policies of the two sides, whose clamps and rejects count
+// e.range(Range<S>)        | Range<S>    | what is solved for of the trained range of truth; throws Error
+// e.limit(y, x)            | T           | a last word on every result x of y; noexcept
+// e.validate()             | -           | throws Error if a setting is out of range
 
 template <class E, class T>
 concept ExtrapolationOver = std::copy_constructible<E> && std::default_initializable<E> &&

@@ -33,6 +33,7 @@ enum class Status : std::uint8_t {
   clamped,         ///< a feature was outside its trained range and was moved to its edge, or a policy limited the value
   not_invertible,  ///< the response is flat, falling or not finite where the solution should be; the value is NaN
   invalid_input,   ///< y or a feature is NaN or infinite; the value is NaN
+  out_of_range,    ///< a feature was outside its trained range and is to be rejected there; the value is NaN
 };
 
 /// Name of a status, as in the enumeration.
@@ -44,6 +45,7 @@ constexpr std::string_view to_string(Status status) noexcept {
     case Status::clamped: return "clamped";
     case Status::not_invertible: return "not_invertible";
     case Status::invalid_input: return "invalid_input";
+    case Status::out_of_range: return "out_of_range";
   }
   return "unknown";
 }
@@ -56,9 +58,10 @@ constexpr int severity(Status status) noexcept {
     case Status::extrapolated_low:
     case Status::extrapolated_high: return 2;
     case Status::not_invertible: return 3;
-    case Status::invalid_input: return 4;
+    case Status::out_of_range: return 4;
+    case Status::invalid_input: return 5;
   }
-  return 5;
+  return 6;
 }
 
 /// The worse of two; the first if they are as bad.

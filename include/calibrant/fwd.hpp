@@ -13,6 +13,11 @@ struct Linear;
 struct Freeze;
 struct Clamp;
 struct Reject;
+struct LinearRatio;
+template <class Below, class Above>
+struct Sides;
+template <class Policy>
+struct FactorWithin;
 }  // namespace extrapolate
 
 template <class Scalar, int P = 1>

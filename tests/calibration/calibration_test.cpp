@@ -109,6 +109,34 @@ TEST_CASE_TEMPLATE("a clamped feature gives what its edge gives", S, float, doub
   }
 }
 
+TEST_CASE_TEMPLATE("a feature may be rejected outside of its range", S, float, double) {
+  const auto model = response<S>();
+  const Calibration clamping(model);
+  const Calibration calibration(model, invert::Newton{}, extrapolate::Linear{},
+                                {OutOfRange::reject, OutOfRange::clamp, OutOfRange::reject});
+  CHECK(calibration.out_of_range(0) == OutOfRange::reject);
+  CHECK(calibration.out_of_range(1) == OutOfRange::clamp);
+  const auto check = [&](std::array<S, 3> theta, Status status) {
+    for (const S y : {S(30), S(200), S(1000)}) {
+      const auto found = calibration(y, theta);
+      CHECK(found.status == status);
+      CHECK(std::isnan(found.value) == (status == Status::out_of_range || status == Status::invalid_input));
+      if (std::isfinite(found.value)) CHECK(same_bits(found.value, clamping(y, theta).value));
+      const std::array<S, 1> ys{y};
+      Answers<S> batch(1);
+      calibration({ys, row_major<S>(theta, 3), batch.value, batch.status});
+      CHECK(batch.status[0] == status);
+      CHECK(same_bits(batch.value[0], found.value));
+    }
+  };
+  check({S(-2.5), S(45), S(0)}, Status::ok);
+  check({S(-2.6), S(45), S(0)}, Status::out_of_range);
+  check({S(-2.5), S(1e6), S(0)}, Status::clamped);
+  check({S(-2.6), S(1e6), S(0)}, Status::out_of_range);
+  check({S(-2.6), nan_of<S>, S(0)}, Status::invalid_input);
+  check({S(1), S(20), S(1e30)}, Status::ok);  // the network ignores this one
+}
+
 TEST_CASE_TEMPLATE("a feature that the network ignores may be anything", S, float, double) {
   const Calibration calibration(response<S>());
   const auto wanted = calibration(S(100), {S(1), S(20), S(0.5)});

@@ -177,8 +177,9 @@ TEST_CASE_TEMPLATE("the worst status wins, and the first step without a value ha
 }
 
 TEST_CASE("order of severity") {
-  const std::vector<Status> order{Status::ok, Status::clamped, Status::extrapolated_low, Status::not_invertible,
-                                  Status::invalid_input};
+  const std::vector<Status> order{
+      Status::ok,           Status::clamped,      Status::extrapolated_low, Status::not_invertible,
+      Status::out_of_range, Status::invalid_input};
   for (std::size_t i = 0; i < order.size(); ++i)
     for (std::size_t j = 0; j < order.size(); ++j) CHECK(worse(order[i], order[j]) == order[std::max(i, j)]);
   CHECK(worse(Status::extrapolated_high, Status::extrapolated_low) == Status::extrapolated_high);

@@ -131,6 +131,44 @@ TEST_CASE_TEMPLATE("a calibration comes back, with its policies and their settin
   check(Calibration(some_model<S>()));
 }
 
+TEST_CASE("settings of an extrapolation and of features out of range come back") {
+  using Extrapolation = extrapolate::FactorWithin<extrapolate::Sides<extrapolate::LinearRatio, extrapolate::Freeze>>;
+  const TemporaryFolder folder;
+  const std::string path = folder / "model.safetensors";
+  const auto model = some_model<float>();
+  const auto range = model.truth_range();
+  const double low = 0.75 * static_cast<double>(range.low) + 0.25 * static_cast<double>(range.high);
+  const Calibration calibration(model, invert::Newton{},
+                                Extrapolation{.lowest = 0.3, .highest = 7.0, .policy = {.low = low}},
+                                {OutOfRange::reject, OutOfRange::clamp});
+  io::save(calibration, path);
+  const auto loaded = io::load<std::remove_const_t<decltype(calibration)>>(path);
+  CHECK(same_bits(loaded.extrapolation().lowest, 0.3));
+  CHECK(same_bits(loaded.extrapolation().highest, 7.0));
+  CHECK(same_bits(loaded.extrapolation().policy.low, low));
+  CHECK(same_bits(loaded.extrapolation().policy.high, std::numeric_limits<double>::max()));
+  CHECK(loaded.solved_range().low == calibration.solved_range().low);
+  CHECK(loaded.out_of_range(0) == OutOfRange::reject);
+  CHECK(loaded.out_of_range(1) == OutOfRange::clamp);
+  check_same_calibration<float>(calibration, loaded);
+
+  // Another policy is another type; a file from before features had a choice clamps; other words are refused.
+  using Other = Calibration<M, invert::Newton, extrapolate::FactorWithin<extrapolate::Sides<extrapolate::Freeze>>>;
+  CHECK_THROWS_WITH_AS(io::load<Other>(path), doctest::Contains("factor_within(sides(freeze, freeze))"), Error);
+  auto file = io::read_safetensors(path);
+  const auto reread = [&] {
+    io::write_safetensors(path, file);
+    return io::load<std::remove_const_t<decltype(calibration)>>(path);
+  };
+  file.metadata["out_of_range"] = R"(["reject"])";
+  CHECK_THROWS_WITH_AS(reread(), doctest::Contains("expected one of clamp, reject for each of 2 feature(s), found 1"),
+                       Error);
+  file.metadata["out_of_range"] = R"(["reject","maybe"])";
+  CHECK_THROWS_WITH_AS(reread(), doctest::Contains("expected one of clamp, reject, found 'maybe'"), Error);
+  file.metadata.erase("out_of_range");
+  CHECK(reread().out_of_range(0) == OutOfRange::clamp);
+}
+
 TEST_CASE("a model that nobody described gets names") {
   const TemporaryFolder folder;
   auto model = some_model<float>();

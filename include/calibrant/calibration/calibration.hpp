@@ -9,6 +9,7 @@
 #include <limits>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -20,12 +21,22 @@
 
 namespace calibrant {
 
+/// What to do with an object one of whose features is outside of its trained range.
+enum class OutOfRange : unsigned char {
+  clamp,   ///< calibrate it as at the edge; Status::clamped
+  reject,  ///< no value: NaN and Status::out_of_range
+};
+constexpr std::string_view to_string(OutOfRange policy) noexcept {
+  return policy == OutOfRange::clamp ? "clamp" : "reject";
+}
+
 /// C(y; theta) = L^-1(y; theta).
 ///
 /// Every call is const, noexcept, allocates nothing and shares nothing: one object serves all threads. The result of an
 /// object is the same bits alone, in a batch, and next to any other objects. Bad numbers never throw: y or theta that
 /// is NaN or infinite gives NaN and Status::invalid_input; theta outside its trained range is moved to the edge and the
-/// status is clamped (where it would have been ok).
+/// status is clamped (where it would have been ok), or has no value and Status::out_of_range if that feature is to be
+/// rejected.
 template <class Response_, class Inversion_, class Extrapolation_>
 class Calibration {
  public:
@@ -40,24 +51,37 @@ class Calibration {
   static constexpr int n_theta = Response::n_theta;
 
   using Batch = FeatureBatch<Scalar, n_theta>;
+  /// What to do with each feature out of its range; all are clamped by default.
+  using FeaturePolicies = std::array<OutOfRange, static_cast<std::size_t>(n_theta)>;
 
-  /// @throws Error if the inversion's settings are out of range or it was made for another response, the response has
-  /// no range of truth to invert over, or its preprocessing breaks what its network promises (Model::validate).
-  explicit Calibration(Response response, Inversion inversion = {}, Extrapolation extrapolation = {})
-      : response_(std::move(response)), inversion_(std::move(inversion)), extrapolation_(extrapolation) {
+  /// @throws Error if the inversion's or extrapolation's settings are out of range or it was made for another response,
+  /// the response has no range of truth to invert over, or its preprocessing breaks what its network promises
+  /// (Model::validate).
+  explicit Calibration(Response response, Inversion inversion = {}, Extrapolation extrapolation = {},
+                       const FeaturePolicies& out_of_range = {})
+      : response_(std::move(response)),
+        inversion_(std::move(inversion)),
+        extrapolation_(extrapolation),
+        out_of_range_(out_of_range) {
     inversion_.validate();
+    if constexpr (requires { extrapolation_.validate(); }) extrapolation_.validate();
     if constexpr (requires { response_.validate(); }) response_.validate();
     if constexpr (requires { inversion_.match(response_); }) inversion_.match(response_);
     const auto range = response_.truth_range();
     if (!(range.low < range.high && is_finite(range.low) && is_finite(range.high)))
       throw Error("Calibration", "a response with a finite range of truth, low < high",
                   std::to_string(range.low) + " to " + std::to_string(range.high));
+    solved_ = range;
+    if constexpr (requires { extrapolation_.range(range); }) solved_ = extrapolation_.range(range);
   }
 
   const Response& response() const noexcept { return response_; }
   const Inversion& inversion() const noexcept { return inversion_; }
   const Extrapolation& extrapolation() const noexcept { return extrapolation_; }
+  OutOfRange out_of_range(int i) const noexcept { return out_of_range_[static_cast<std::size_t>(i)]; }
 
+  /// Where the response is inverted: the trained range of the truth, or what the cut-offs of the extrapolation leave.
+  Range<Scalar> solved_range() const noexcept { return solved_; }
   /// The trained range of the truth, and of feature i; whether feature i is used at all.
   Range<Scalar> truth_range() const noexcept { return response_.truth_range(); }
   Range<Scalar> theta_range(int i) const noexcept { return response_.theta_range(i); }
@@ -82,7 +106,8 @@ class Calibration {
     Scalar values[n_theta > 0 ? n_theta : 1] = {};
     for (std::size_t i = 0; i < theta.size(); ++i) values[i] = theta[i];
     const Outcome<Scalar> outcome = solve(y, values);
-    return {outcome.value, status_of(outcome.invalid, outcome.failed, outcome.below, outcome.above, outcome.clamped)};
+    return {outcome.value, status_of(outcome.invalid, outcome.rejected, outcome.failed, outcome.below, outcome.above,
+                                     outcome.clamped)};
   }
 
   /// Many objects: calibration({reco_pt, theta, pt, status}). The batch is checked where it is made.
@@ -107,7 +132,7 @@ class Calibration {
   struct Outcome {
     using Mask = typename ScalarTraits<T>::Mask;
     T value;
-    Mask invalid, failed, below, above, clamped;
+    Mask invalid, rejected, failed, below, above, clamped;
   };
 
   /// Objects first .. last of the batch, a tile at a time.
@@ -120,13 +145,13 @@ class Calibration {
       read_tile<T, 1>(MatrixView<Scalar>{batch.y.data(), last, 1, 1, last}, at, count, scalars(&y), samples);
       if constexpr (n_theta > 0) read_tile<T, n_theta>(batch.theta, at, count, scalars(theta), samples);
       const Outcome<T> outcome = solve(y, theta);
-      const Flags invalid(outcome.invalid), failed(outcome.failed), below(outcome.below), above(outcome.above),
-          clamped(outcome.clamped);
+      const Flags invalid(outcome.invalid), rejected(outcome.rejected), failed(outcome.failed), below(outcome.below),
+          above(outcome.above), clamped(outcome.clamped);
       for (std::ptrdiff_t s = 0; s < count; ++s) {
         batch.value[static_cast<std::size_t>(at + s)] = scalars(&outcome.value)[s];
         if (!batch.status.empty())
           batch.status[static_cast<std::size_t>(at + s)] =
-              status_of(invalid[s], failed[s], below[s], above[s], clamped[s]);
+              status_of(invalid[s], rejected[s], failed[s], below[s], above[s], clamped[s]);
       }
     }
   }
@@ -140,29 +165,35 @@ class Calibration {
     bool operator[](std::ptrdiff_t lane) const noexcept { return values[lane] > Scalar(0); }
   };
 
-  static Status status_of(bool invalid, bool failed, bool below, bool above, bool clamped) noexcept {
+  using Below = typename extrapolate::SidesOf<Extrapolation>::Below;
+  using Above = typename extrapolate::SidesOf<Extrapolation>::Above;
+
+  static Status status_of(bool invalid, bool rejected, bool failed, bool below, bool above, bool clamped) noexcept {
     if (invalid) return Status::invalid_input;
+    if (rejected) return Status::out_of_range;
     if (failed) return Status::not_invertible;
-    if (below || above) {
-      if constexpr (Extrapolation::clamps) return Status::clamped;
-      return below ? Status::extrapolated_low : Status::extrapolated_high;
-    }
+    if (below) return Below::clamps ? Status::clamped : Status::extrapolated_low;
+    if (above) return Above::clamps ? Status::clamped : Status::extrapolated_high;
     return clamped ? Status::clamped : Status::ok;
   }
 
   /// One object or one tile: the same code, hence the same bits.
   template <class T>
   Outcome<T> solve(const T& y, T* theta) const noexcept {
-    const auto range = response_.truth_range();
+    const auto range = solved_;
     const T low(range.low), high(range.high), nan(std::numeric_limits<Scalar>::quiet_NaN());
     auto valid = is_finite(y);
-    auto clamped = invert::all_lanes<T>(false);
+    auto clamped = invert::all_lanes<T>(false), rejected = clamped;
     for (int i = 0; i < n_theta; ++i) {
       if (!response_.uses_theta(i)) continue;
       const auto limits = response_.theta_range(i);
       const T bottom(limits.low), top(limits.high);
       valid = valid && is_finite(theta[i]);
-      clamped = clamped || theta[i] < bottom || theta[i] > top;
+      const auto beyond = theta[i] < bottom || theta[i] > top;
+      if (out_of_range(i) == OutOfRange::clamp)
+        clamped = clamped || beyond;
+      else
+        rejected = rejected || beyond;
       theta[i] = max(bottom, min(top, theta[i]));
     }
     typename Response::template Encoded<T> encoded;
@@ -176,20 +207,28 @@ class Calibration {
       else
         return inversion_.solve(evaluate, safe_y, range, max(low, min(high, safe_y)));
     }();
-    Outcome<T> outcome{root.x, !valid, root.failed, root.below, root.above, clamped};
+    Outcome<T> outcome{root.x, !valid, rejected, root.failed, root.below, root.above, clamped};
     const auto outside = root.below || root.above;
     if (any(outside)) {
       const T beyond = extrapolation_.apply(y, root);
       outcome.value = select(outside, beyond, outcome.value);
-      if constexpr (!Extrapolation::rejects) outcome.failed = outcome.failed || (outside && !is_finite(beyond));
+      if constexpr (!Below::rejects) outcome.failed = outcome.failed || (root.below && !is_finite(beyond));
+      if constexpr (!Above::rejects) outcome.failed = outcome.failed || (root.above && !is_finite(beyond));
     }
-    outcome.value = select(outcome.failed || outcome.invalid, nan, outcome.value);
+    if constexpr (requires { extrapolation_.limit(y, outcome.value); }) {
+      const T limited = extrapolation_.limit(y, outcome.value);
+      outcome.clamped = outcome.clamped || limited < outcome.value || limited > outcome.value;
+      outcome.value = limited;
+    }
+    outcome.value = select(outcome.failed || outcome.rejected || outcome.invalid, nan, outcome.value);
     return outcome;
   }
 
   Response response_;
   Inversion inversion_;
   Extrapolation extrapolation_;
+  FeaturePolicies out_of_range_;
+  Range<Scalar> solved_;
 };
 
 }  // namespace calibrant

@@ -483,6 +483,27 @@ inline CALIBRANT_COLD std::vector<std::string> names_from_json(const Json& json,
   return names;
 }
 
+template <class C>
+CALIBRANT_COLD Json out_of_range_to_json(const C& calibration) {
+  Json json = Json::array();
+  for (int i = 0; i < C::n_theta; ++i) json.push_back(std::string(to_string(calibration.out_of_range(i))));
+  return json;
+}
+/// Files from before there was a choice have no entry: they clamp.
+template <class C>
+CALIBRANT_COLD typename C::FeaturePolicies read_out_of_range(const TensorFile& file, const std::string& where) {
+  typename C::FeaturePolicies result{};
+  if (!file.metadata.contains("out_of_range")) return result;
+  const std::string here = where + ", out_of_range";
+  const std::vector<std::string> names = names_from_json(parse(file, "out_of_range", where), here);
+  if (names.size() != result.size())
+    throw Error(here, "one of clamp, reject for each of " + std::to_string(result.size()) + " feature(s)",
+                std::to_string(names.size()));
+  for (std::size_t i = 0; i < names.size(); ++i)
+    result[i] = enumeration(names[i], {OutOfRange::clamp, OutOfRange::reject}, here);
+  return result;
+}
+
 }  // namespace model_file
 
 template <class Object>
@@ -584,6 +605,7 @@ CALIBRANT_COLD TensorFile to_tensor_file(const Object& object) {
     file.metadata["kind"] = "calibration";
     file.metadata["inversion"] = policy_to_json(object.inversion()).dump();
     file.metadata["extrapolation"] = policy_to_json(object.extrapolation()).dump();
+    file.metadata["out_of_range"] = out_of_range_to_json(object).dump();
     add_inverse(file, object.inversion());
     const std::vector<S> features = tensor_values<S>(file.tensor("self_test.features"));
     const std::vector<S> calibrated =
@@ -619,7 +641,8 @@ CALIBRANT_COLD Object from_tensor_file(const TensorFile& file, const std::string
       const auto extrapolation = policy_from_json<typename Object::Extrapolation>(parse(file, "extrapolation", where),
                                                                                   where + ", extrapolation");
       read_inverse(file, inversion, where);
-      Object object(read_response<typename Object::Response>(file, where), std::move(inversion), extrapolation);
+      Object object(read_response<typename Object::Response>(file, where), std::move(inversion), extrapolation,
+                    read_out_of_range<Object>(file, where));
       using Response = typename Object::Response;
       const auto features = values_of<S>(file, "self_test.features", {n_self_tests, Response::n_in}, where);
       const auto outputs = values_of<S>(file, "self_test.outputs", {n_self_tests, Response::n_out}, where);
