@@ -4,5 +4,6 @@
 #include "calibrant/calibration/batch.hpp"
 #include "calibrant/calibration/calibration.hpp"
 #include "calibrant/calibration/check_edges.hpp"
+#include "calibrant/calibration/joint.hpp"
 #include "calibrant/calibration/residual_calibration.hpp"
 #include "calibrant/calibration/sequence.hpp"

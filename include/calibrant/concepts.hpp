@@ -196,6 +196,40 @@ template <class R>
 concept Response =
     std::copy_constructible<R> && ResponseOver<R, typename R::Scalar> && ResponseOver<R, Wide<typename R::Scalar, 4>>;
 
+// ---- JointResponse -----------------------------------------------------------------------------------------------
+//
+// Several learned (or written) statistics L_i(x_1..x_n; theta), each the response to a truth of its own, as a
+// JointCalibration inverts them: Model, Ensemble, JointFunctionResponse. Inputs are the n truths, then theta.
+//
+// expression               | returns       | semantics
+// -------------------------|---------------|--------------------------------------------------------------------------
+// R::Scalar                | type          | float or double
+// R::n_out                 | int           | constant, n: number of truths and of measured values
+// R::n_theta               | int           | constant, number of inputs after the first, n - 1 or more
+// r.evaluate<D>(x, y)      | -             | y = L(x): View<const D, n_theta + 1>, View<D, n_out>, physical units; D is
+//                          |               | a Dual<T, n_out> of R::Scalar or of a tile; noexcept
+// r.truth_range()          | Range<Scalar> | where the first input was in training; noexcept
+// r.theta_range(i)         | Range<Scalar> | where input i + 1 was in training; noexcept
+// r.uses_theta(i)          | bool          | false: input i + 1 may be anything, NaN too; noexcept
+
+template <class R, class D>
+concept JointResponseOver = requires(const R& r, View<const D, R::n_theta + 1> x, View<D, R::n_out> y, int i) {
+  { r.template evaluate<D>(x, y) }
+  noexcept;
+  { r.truth_range() }
+  noexcept->std::same_as<Range<ScalarOf<D>>>;
+  { r.theta_range(i) }
+  noexcept->std::same_as<Range<ScalarOf<D>>>;
+  { r.uses_theta(i) }
+  noexcept->std::convertible_to<bool>;
+};
+
+/// A response of several truths, for one object and for a tile of them.
+template <class R>
+concept JointResponse = std::copy_constructible<R> &&(R::n_out > 0 && R::n_out <= R::n_theta + 1) &&
+                        JointResponseOver<R, Dual<typename R::Scalar, R::n_out>>&& JointResponseOver<
+                            R, Dual<Wide<typename R::Scalar, 4>, R::n_out>>;
+
 // ---- Inversion ---------------------------------------------------------------------------------------------------
 //
 // A policy that solves L(x) = y for x: Newton, Bisection, Learned. T as for a Response, S is ScalarOf<T>.

@@ -7,6 +7,7 @@ namespace invert {
 struct Newton;
 struct Bisection;
 struct Factor;
+struct JointNewton;
 }  // namespace invert
 namespace extrapolate {
 struct Linear;
@@ -38,6 +39,8 @@ template <class Scalar>
 class BasicDataset;
 template <class Response, class Inversion = invert::Newton, class Extrapolation = extrapolate::Linear>
 class Calibration;
+template <class Response>
+class JointCalibration;
 template <int N>
 struct Features;
 template <class Theta, class... Steps>

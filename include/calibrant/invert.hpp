@@ -7,6 +7,8 @@
 #include "calibrant/invert/factor.hpp"
 #include "calibrant/invert/fit_inverse.hpp"
 #include "calibrant/invert/function_response.hpp"
+#include "calibrant/invert/joint_function_response.hpp"
+#include "calibrant/invert/joint_newton.hpp"
 #include "calibrant/invert/learned.hpp"
 #include "calibrant/invert/monotonicity.hpp"
 #include "calibrant/invert/newton.hpp"

@@ -10,6 +10,17 @@
 
 namespace calibrant {
 
+/// An array of a batch, as a matrix.
+template <class Scalar, class Theta>
+MatrixView<Scalar> batch_matrix(const Theta& theta) {
+  static_assert(MatrixLike<Theta>, "theta: an Eigen or xtensor array in memory, or row_major(span, columns)");
+  if constexpr (MatrixLike<Theta>) {
+    constexpr bool same_scalar = std::is_same_v<decltype(matrix_view(theta)), MatrixView<Scalar>>;
+    static_assert(same_scalar, "theta: of the scalar type of the calibration, as nothing is copied");
+    if constexpr (same_scalar) return matrix_view(theta);
+  }
+}
+
 /// What a batch call reads and writes, checked here once so that the call itself cannot fail.
 template <class Scalar>
 struct CalibrationBatch {
@@ -21,7 +32,7 @@ struct CalibrationBatch {
   template <class Theta>
   CalibrationBatch(std::span<const Scalar> y_, const Theta& theta_, std::span<Scalar> value_,
                    std::span<Status> status_ = {})
-      : y(y_), theta(view<Theta>(theta_)), value(value_), status(status_) {
+      : y(y_), theta(batch_matrix<Scalar>(theta_)), value(value_), status(status_) {
     const auto n = static_cast<std::ptrdiff_t>(y.size());
     if ((theta.n_rows != n && theta.n_columns != 0) || value.size() != y.size() ||
         (!status.empty() && status.size() != y.size()))
@@ -33,17 +44,6 @@ struct CalibrationBatch {
   MatrixView<Scalar> theta;
   std::span<Scalar> value;
   std::span<Status> status;
-
- private:
-  template <class Theta>
-  static MatrixView<Scalar> view(const Theta& theta) {
-    static_assert(MatrixLike<Theta>, "theta: an Eigen or xtensor array in memory, or row_major(span, columns)");
-    if constexpr (MatrixLike<Theta>) {
-      constexpr bool same_scalar = std::is_same_v<decltype(matrix_view(theta)), MatrixView<Scalar>>;
-      static_assert(same_scalar, "theta: of the scalar type of the calibration, as nothing is copied");
-      if constexpr (same_scalar) return matrix_view(theta);
-    }
-  }
 };
 
 /// A CalibrationBatch whose theta has the n_theta features of the calibration that takes it.

@@ -14,21 +14,13 @@
 #include <vector>
 
 #include "calibrant/calibration/batch.hpp"
+#include "calibrant/calibration/feature_limits.hpp"
 #include "calibrant/concepts.hpp"
 #include "calibrant/fwd.hpp"
 #include "calibrant/invert/extrapolate.hpp"
 #include "calibrant/invert/newton.hpp"
 
 namespace calibrant {
-
-/// What to do with an object one of whose features is outside of its trained range.
-enum class OutOfRange : unsigned char {
-  clamp,   ///< calibrate it as at the edge; Status::clamped
-  reject,  ///< no value: NaN and Status::out_of_range
-};
-constexpr std::string_view to_string(OutOfRange policy) noexcept {
-  return policy == OutOfRange::clamp ? "clamp" : "reject";
-}
 
 /// C(y; theta) = L^-1(y; theta).
 ///
@@ -145,8 +137,8 @@ class Calibration {
       read_tile<T, 1>(MatrixView<Scalar>{batch.y.data(), last, 1, 1, last}, at, count, scalars(&y), samples);
       if constexpr (n_theta > 0) read_tile<T, n_theta>(batch.theta, at, count, scalars(theta), samples);
       const Outcome<T> outcome = solve(y, theta);
-      const Flags invalid(outcome.invalid), rejected(outcome.rejected), failed(outcome.failed), below(outcome.below),
-          above(outcome.above), clamped(outcome.clamped);
+      const LaneFlags<T> invalid(outcome.invalid), rejected(outcome.rejected), failed(outcome.failed),
+          below(outcome.below), above(outcome.above), clamped(outcome.clamped);
       for (std::ptrdiff_t s = 0; s < count; ++s) {
         batch.value[static_cast<std::size_t>(at + s)] = scalars(&outcome.value)[s];
         if (!batch.status.empty())
@@ -155,15 +147,6 @@ class Calibration {
       }
     }
   }
-
-  /// A mask as one number per lane.
-  struct Flags {
-    alignas(virtual_register_bytes) Scalar values[CalibrationTile::n_samples];
-    explicit Flags(const typename CalibrationTile::Mask& mask) noexcept {
-      select(mask, CalibrationTile(Scalar(1)), CalibrationTile(Scalar(0))).store(values);
-    }
-    bool operator[](std::ptrdiff_t lane) const noexcept { return values[lane] > Scalar(0); }
-  };
 
   using Below = typename extrapolate::SidesOf<Extrapolation>::Below;
   using Above = typename extrapolate::SidesOf<Extrapolation>::Above;
@@ -182,24 +165,13 @@ class Calibration {
   Outcome<T> solve(const T& y, T* theta) const noexcept {
     const auto range = solved_;
     const T low(range.low), high(range.high), nan(std::numeric_limits<Scalar>::quiet_NaN());
-    auto valid = is_finite(y);
-    auto clamped = invert::all_lanes<T>(false), rejected = clamped;
-    for (int i = 0; i < n_theta; ++i) {
-      if (!response_.uses_theta(i)) continue;
-      const auto limits = response_.theta_range(i);
-      const T bottom(limits.low), top(limits.high);
-      valid = valid && is_finite(theta[i]);
-      const auto beyond = theta[i] < bottom || theta[i] > top;
-      if (out_of_range(i) == OutOfRange::clamp)
-        clamped = clamped || beyond;
-      else
-        rejected = rejected || beyond;
-      theta[i] = max(bottom, min(top, theta[i]));
-    }
+    FeatureLimits<T> features{is_finite(y)};
+    for (int i = 0; i < n_theta; ++i)
+      if (response_.uses_theta(i)) features.apply(theta[i], response_.theta_range(i), out_of_range(i));
     typename Response::template Encoded<T> encoded;
     response_.encode(theta, encoded);
     // Lanes with bad numbers are solved for a harmless y, so that they cost no extra iterations.
-    const T safe_y = select(valid, y, low);
+    const T safe_y = select(features.valid, y, low);
     const auto evaluate = [&](const T& x) { return response_.response(x, encoded); };
     const auto root = [&] {
       if constexpr (SolvesFromTheta<Inversion, T>)
@@ -207,7 +179,8 @@ class Calibration {
       else
         return inversion_.solve(evaluate, safe_y, range, max(low, min(high, safe_y)));
     }();
-    Outcome<T> outcome{root.x, !valid, rejected, root.failed, root.below, root.above, clamped};
+    Outcome<T> outcome{root.x,     !features.valid, features.rejected, root.failed,
+                       root.below, root.above,      features.clamped};
     const auto outside = root.below || root.above;
     if (any(outside)) {
       const T beyond = extrapolation_.apply(y, root);

@@ -337,7 +337,7 @@ CALIBRANT_COLD Response read_response(const TensorFile& file, const std::string&
     prototype.description.targets.push_back(get<std::string>(outputs[i], "name", here));
     prototype.description.target_units.push_back(get<std::string>(outputs[i], "unit", here));
     output.output = enumeration(get<std::string>(outputs[i], "meaning", here),
-                                {Output::identity, Output::standardised, Output::ratio}, here);
+                                {Output::identity, Output::standardised, Output::ratio, Output::paired_ratio}, here);
     output.shift = get<S>(outputs[i], "shift", here);
     output.scale = get<S>(outputs[i], "scale", here);
   }

@@ -83,9 +83,14 @@ class Model {
     Net::template pack<Scalar>(parameters_.view(), packed_);
   }
 
-  /// @throws Error if the network promises something about the physical response (nn/monotone.hpp) that does not hold
-  /// with this preprocessing. Asked by whatever makes, reads or inverts a model.
+  /// @throws Error if an output is a ratio to a feature that is not there, or the network promises something about the
+  /// physical response (nn/monotone.hpp) that does not hold with this preprocessing. Asked by whatever makes, reads or
+  /// inverts a model.
   CALIBRANT_COLD void validate() const {
+    for (int i = n_in; i < n_out; ++i)
+      if (outputs[static_cast<std::size_t>(i)].output == Output::paired_ratio)
+        throw Error("Model, output " + std::to_string(i), "a feature of that number, to be a ratio to",
+                    std::to_string(n_in) + " feature(s)");
     if constexpr (requires { Net::check_preprocessing(inputs, outputs); }) Net::check_preprocessing(inputs, outputs);
   }
 
@@ -105,8 +110,10 @@ class Model {
       for (int i = 0; i < n_in; ++i) encoded[i] = inputs[static_cast<std::size_t>(i)].encode(features[i]);
       single(encoded, result);
     }
-    for (int i = 0; i < n_out; ++i)
-      result[i] = outputs[static_cast<std::size_t>(i)].decode(T(result[i]), T(features[0]));
+    for (int i = 0; i < n_out; ++i) {
+      const auto& output = outputs[static_cast<std::size_t>(i)];
+      result[i] = output.decode(T(result[i]), T(features[output.reference(std::min(i, n_in - 1))]));
+    }
   }
 
   /// One object: model({x, theta...}).

@@ -58,17 +58,19 @@ enum class Output : unsigned char {
   identity,      ///< the target itself
   standardised,  ///< (target - shift) / scale
   ratio,         ///< target / feature 0: the response reco / true when feature 0 is the truth
+  paired_ratio,  ///< target i / feature i: reco / true of each when the first features are the truths of all targets
 };
 constexpr std::string_view to_string(Output output) noexcept {
   switch (output) {
     case Output::identity: return "identity";
     case Output::standardised: return "standardised";
     case Output::ratio: return "ratio";
+    case Output::paired_ratio: return "paired_ratio";
   }
   return "unknown";
 }
 
-/// From network output to target and back; `first` is feature 0 in its physical unit.
+/// From network output to target and back; `reference` is the feature that a ratio is to, in its physical unit.
 template <class Scalar>
 struct OutputTransform {
   Output output = Output::identity;
@@ -77,24 +79,28 @@ struct OutputTransform {
 
   /// Target in its physical unit from the network's output.
   template <class T>
-  CALIBRANT_INLINE T decode(const T& raw, const T& first) const noexcept {
+  CALIBRANT_INLINE T decode(const T& raw, const T& reference) const noexcept {
     switch (output) {
       case Output::identity: break;
       case Output::standardised: return fma(T(scale), raw, T(shift));
-      case Output::ratio: return raw * first;
+      case Output::ratio:
+      case Output::paired_ratio: return raw * reference;
     }
     return raw;
   }
   /// What the network is trained on.
   template <class T>
-  CALIBRANT_INLINE T encode(const T& target, const T& first) const noexcept {
+  CALIBRANT_INLINE T encode(const T& target, const T& reference) const noexcept {
     switch (output) {
       case Output::identity: break;
       case Output::standardised: return (target - T(shift)) / T(scale);
-      case Output::ratio: return target / first;
+      case Output::ratio:
+      case Output::paired_ratio: return target / reference;
     }
     return target;
   }
+  /// Number of that feature for output i.
+  int reference(int i) const noexcept { return output == Output::paired_ratio ? i : 0; }
   friend bool operator==(const OutputTransform&, const OutputTransform&) = default;
 };
 

@@ -22,7 +22,7 @@ struct FitOptions {
   int epochs = 40;
   int batch_size = 1024;
   std::uint64_t seed = 1;
-  Output output = Output::standardised;  ///< what the network's output stands for; ratio for a response reco / true
+  Output output = Output::standardised;  ///< what the network's output stands for; ratio for a response reco / true, paired_ratio for several
   Adam adam{};
   Schedule schedule = schedule::Cosine{};
   double validation_fraction = 0.1;  ///< share of groups kept out of training; 0: none

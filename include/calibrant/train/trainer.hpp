@@ -327,6 +327,9 @@ class Trainer {
         Net::fit_preprocessing(model_.inputs, model_.outputs);
     }
     model_.validate();
+    if (n_targets != n_out && model_.outputs[0].output == Output::paired_ratio)
+      throw Error("training " + Net::describe() + " with the loss " + loss::describe(loss_),
+                  "a target for each output, for paired ratios", std::to_string(n_targets) + " target(s)");
     auto& description = model_.description;
     description = {};
     for (const auto& feature : data.features()) {
@@ -421,15 +424,13 @@ class Trainer {
                       loss::number(static_cast<double>(data.feature(event, i))));
       }
       for (int i = 0; i < n_targets; ++i) {
-        row[n_in + i] = model_.outputs[static_cast<std::size_t>(n_targets == n_out ? i : 0)].encode(
-            data.target(event, i), data.feature(event, 0));
+        const auto& output = model_.outputs[static_cast<std::size_t>(n_targets == n_out ? i : 0)];
+        row[n_in + i] = output.encode(data.target(event, i), data.feature(event, output.reference(i)));
         if (!is_finite(row[n_in + i]))
-          throw Error(
-              "training on " + data.source() + ", row " + std::to_string(data.source_row(event)) + ", target '" +
-                  data.targets()[static_cast<std::size_t>(i)] + "'",
-              "a finite target after the transform " +
-                  std::string(to_string(model_.outputs[static_cast<std::size_t>(n_targets == n_out ? i : 0)].output)),
-              loss::number(static_cast<double>(row[n_in + i])));
+          throw Error("training on " + data.source() + ", row " + std::to_string(data.source_row(event)) +
+                          ", target '" + data.targets()[static_cast<std::size_t>(i)] + "'",
+                      "a finite target after the transform " + std::string(to_string(output.output)),
+                      loss::number(static_cast<double>(row[n_in + i])));
       }
       row[Rows::weight_column] = data.weight(event);
       unit_weights_ = unit_weights_ && data.weight(event) == Scalar(1);

@@ -1,0 +1,228 @@
+// JointCalibration: several measured values of an object, such as energy and mass of a jet, calibrated together.
+// Generalized numerical inversion in n dimensions: one network L(x_1..x_n; theta) -> (y_1..y_n), inverted at fixed
+// theta. Energy and mass at once: ATLAS, arXiv:2311.08885 (a direct regression there); inversion: as Calibration.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <limits>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "calibrant/calibration/batch.hpp"
+#include "calibrant/calibration/feature_limits.hpp"
+#include "calibrant/concepts.hpp"
+#include "calibrant/invert/joint_newton.hpp"
+
+namespace calibrant {
+
+/// What a batch call of a JointCalibration reads and writes, checked here once so that the call itself cannot fail.
+template <class Scalar, int n_values, int n_theta>
+struct JointBatch {
+  /// @param y       measured values, n x n_values, any array that matrix_view knows.
+  /// @param theta   features, n x n_theta; n x 0 for a response without features.
+  /// @param values  calibrated values, n x n_values, row-major; overwritten. May be the memory of a row-major y.
+  /// @param status  n, or empty if not wanted; overwritten.
+  /// @throws Error if the sizes differ.
+  template <class Measured, class Theta>
+  JointBatch(const Measured& y_, const Theta& theta_, std::span<Scalar> values_, std::span<Status> status_ = {})
+      : y(batch_matrix<Scalar>(y_)), theta(batch_matrix<Scalar>(theta_)), values(values_), status(status_) {
+    if (y.n_columns != n_values || theta.n_columns != n_theta)
+      throw Error("JointBatch",
+                  std::to_string(n_values) + " columns of measured values and " + std::to_string(n_theta) + " of theta",
+                  std::to_string(y.n_columns) + " and " + std::to_string(theta.n_columns));
+    const auto n = static_cast<std::size_t>(y.n_rows);
+    if ((theta.n_rows != y.n_rows && n_theta != 0) || values.size() != n * static_cast<std::size_t>(n_values) ||
+        (!status.empty() && status.size() != n))
+      throw Error("JointBatch",
+                  std::to_string(n) + " of each, as there are objects, and " + std::to_string(n_values) +
+                      " values of each object",
+                  std::to_string(theta.n_rows) + " rows of theta, " + std::to_string(values.size()) + " values, " +
+                      std::to_string(status.size()) + " statuses");
+  }
+  MatrixView<Scalar> y, theta;
+  std::span<Scalar> values;
+  std::span<Status> status;
+};
+
+/// Calibrated values and what happened on the way.
+template <class Scalar, int n_values>
+struct JointlyCalibrated {
+  std::array<Scalar, static_cast<std::size_t>(n_values)> values;
+  Status status;
+};
+
+/// C(y_1..y_n; theta) = L^-1(y_1..y_n; theta), all values of an object at once.
+///
+/// The response has n outputs; its first n inputs are the truths, in the order of the outputs, the others theta. Calls
+/// promise what those of a Calibration do: const, noexcept, no allocation, one object for all threads, the same bits
+/// alone, in a batch and next to any other objects.
+///
+/// Statuses, the first that applies:
+///   invalid_input         a measured value, or a theta that the response uses, is NaN or infinite; values NaN
+///   out_of_range          a theta outside its trained range that is to be rejected there; values NaN
+///   not_invertible        not all principal minors of dL/dx are positive where the solution should be, or none was
+///                         found; values NaN
+///   extrapolated_low,     a solution outside the box of trained truths, found by L continued as a straight line (see
+///   extrapolated_high     invert::JointNewton); the first value that is outside says whether low or high
+///   clamped               a theta was outside its trained range and was moved to its edge
+///   ok                    solved inside the box
+template <class Response_>
+class JointCalibration {
+ public:
+  using Response = Response_;
+  using Scalar = typename Response::Scalar;
+  static_assert(JointResponse<Response>, "JointCalibration: of a JointResponse (concepts.hpp)");
+  static constexpr int n_values = Response::n_out;
+  static constexpr int n_theta = Response::n_theta + 1 - n_values;
+
+  using Batch = JointBatch<Scalar, n_values, n_theta>;
+  using Values = std::array<Scalar, static_cast<std::size_t>(n_values)>;
+  using Theta = std::array<Scalar, static_cast<std::size_t>(n_theta)>;
+  /// What to do with each feature out of its range; all are clamped by default.
+  using FeaturePolicies = std::array<OutOfRange, static_cast<std::size_t>(n_theta)>;
+
+  /// @throws Error if the settings of the inversion are out of range, a truth has no range to invert over, or as
+  /// Model::validate.
+  explicit JointCalibration(Response response, const invert::JointNewton& inversion = {},
+                            const FeaturePolicies& out_of_range = {})
+      : response_(std::move(response)), inversion_(inversion), out_of_range_(out_of_range) {
+    inversion_.validate();
+    if constexpr (requires { response_.validate(); }) response_.validate();
+    for (int i = 0; i < n_values; ++i) {
+      const Range<Scalar> range = input_range(i);
+      if (!(range.low < range.high && is_finite(range.low) && is_finite(range.high)))
+        throw Error("JointCalibration, truth " + std::to_string(i), "a response with a finite range of it, low < high",
+                    std::to_string(range.low) + " to " + std::to_string(range.high));
+      box_[static_cast<std::size_t>(i)] = range;
+    }
+  }
+
+  const Response& response() const noexcept { return response_; }
+  const invert::JointNewton& inversion() const noexcept { return inversion_; }
+  OutOfRange out_of_range(int i) const noexcept { return out_of_range_[static_cast<std::size_t>(i)]; }
+  /// The trained range of truth i, and of feature i; whether feature i is used at all.
+  Range<Scalar> truth_range(int i) const noexcept { return box_[static_cast<std::size_t>(i)]; }
+  Range<Scalar> theta_range(int i) const noexcept { return input_range(n_values + i); }
+  bool uses_theta(int i) const noexcept { return response_.uses_theta(n_values - 1 + i); }
+
+  /// One object: auto [values, status] = calibration({reco_pt, reco_m}, {eta, ntrk, width}).
+  JointlyCalibrated<Scalar, n_values> operator()(const Values& y, const Theta& theta) const noexcept {
+    Scalar measured[n_values], features[n_features];
+    std::copy(y.begin(), y.end(), measured);
+    std::copy(theta.begin(), theta.end(), features);
+    const Outcome<Scalar> outcome = solve(measured, features);
+    JointlyCalibrated<Scalar, n_values> result;
+    std::copy(outcome.x, outcome.x + n_values, result.values.begin());
+    result.status =
+        status_of(outcome.invalid, outcome.rejected, outcome.failed, outcome.below, outcome.above, outcome.clamped);
+    return result;
+  }
+
+  /// Many objects: calibration({y, theta, values, status}). The batch is checked where it is made.
+  void operator()(const Batch& batch) const noexcept { calibrate(batch, 0, batch.y.n_rows); }
+
+  /// Many objects on the threads of a pool.
+  template <class Pool>
+  void operator()(const Batch& batch, Pool& pool) const noexcept {
+    constexpr std::ptrdiff_t piece = 64 * CalibrationTile::n_samples;
+    const std::ptrdiff_t n = batch.y.n_rows;
+    pool.run(static_cast<int>((n + piece - 1) / piece),
+             [&](int task, int) noexcept { calibrate(batch, task * piece, std::min(n, (task + 1) * piece)); });
+  }
+
+ private:
+  using CalibrationTile = Wide<Scalar, 2>;
+  static constexpr int n_features = n_theta > 0 ? n_theta : 1;
+
+  template <class T>
+  struct Outcome {
+    using Mask = typename ScalarTraits<T>::Mask;
+    T x[n_values];
+    Mask invalid, rejected, failed, below, above, clamped;
+  };
+
+  Range<Scalar> input_range(int i) const noexcept {
+    return i == 0 ? response_.truth_range() : response_.theta_range(i - 1);
+  }
+
+  /// Objects first .. last of the batch, a tile at a time.
+  void calibrate(const Batch& batch, std::ptrdiff_t first, std::ptrdiff_t last) const noexcept {
+    using T = CalibrationTile;
+    constexpr std::ptrdiff_t samples = T::n_samples;
+    MatrixView<Scalar> measured = batch.y;
+    measured.n_rows = last;  // others may be overwriting the rows behind with their values
+    for (std::ptrdiff_t at = first; at < last; at += samples) {
+      const int count = static_cast<int>(std::min(last - at, samples));
+      T y[n_values], theta[n_features];
+      read_tile<T, n_values>(measured, at, count, scalars(y), samples);
+      if constexpr (n_theta > 0) read_tile<T, n_theta>(batch.theta, at, count, scalars(theta), samples);
+      const Outcome<T> outcome = solve(y, theta);
+      const LaneFlags<T> invalid(outcome.invalid), rejected(outcome.rejected), failed(outcome.failed),
+          below(outcome.below), above(outcome.above), clamped(outcome.clamped);
+      for (std::ptrdiff_t s = 0; s < count; ++s) {
+        for (int i = 0; i < n_values; ++i)
+          batch.values[static_cast<std::size_t>((at + s) * n_values + i)] = scalars(outcome.x + i)[s];
+        if (!batch.status.empty())
+          batch.status[static_cast<std::size_t>(at + s)] =
+              status_of(invalid[s], rejected[s], failed[s], below[s], above[s], clamped[s]);
+      }
+    }
+  }
+
+  static Status status_of(bool invalid, bool rejected, bool failed, bool below, bool above, bool clamped) noexcept {
+    if (invalid) return Status::invalid_input;
+    if (rejected) return Status::out_of_range;
+    if (failed) return Status::not_invertible;
+    if (below) return Status::extrapolated_low;
+    if (above) return Status::extrapolated_high;
+    return clamped ? Status::clamped : Status::ok;
+  }
+
+  /// One object or one tile: the same code, hence the same bits.
+  template <class T>
+  Outcome<T> solve(const T (&y)[n_values], T (&theta)[n_features]) const noexcept {
+    using Mask = typename Outcome<T>::Mask;
+    const Mask none = invert::all_lanes<T>(false);
+    FeatureLimits<T> features{!none};
+    for (const T& value : y) features.valid = features.valid && is_finite(value);
+    for (int i = 0; i < n_theta; ++i)
+      if (uses_theta(i)) features.apply(theta[i], theta_range(i), out_of_range(i));
+
+    using D = Dual<T, n_values>;
+    const auto evaluate = [&](const T(&x)[n_values], invert::JointPoint<T, n_values>& point) noexcept {
+      D inputs[n_values + n_theta], outputs[n_values];
+      for (int i = 0; i < n_values; ++i) inputs[i] = D::variable(x[i], i);
+      for (int i = 0; i < n_theta; ++i) inputs[n_values + i] = D(theta[i]);
+      response_.template evaluate<D>(View<const D, n_values + n_theta>(inputs), View<D, n_values>(outputs));
+      for (int i = 0; i < n_values; ++i) {
+        point.value[i] = outputs[i].value;
+        for (int j = 0; j < n_values; ++j) point.jacobian[i][j] = outputs[i].tangent[j];
+      }
+    };
+    const Mask wanted = features.valid && !features.rejected;
+    const auto root = inversion_.solve(evaluate, y, box_, wanted);
+
+    Outcome<T> outcome{{}, !features.valid, features.rejected, wanted && !root.solved, none, none, features.clamped};
+    Mask within = !none;  // the values so far are
+    for (int i = 0; i < n_values; ++i) {
+      const auto range = truth_range(i);
+      const Mask below = root.x[i]<T(range.low), above = root.x[i]> T(range.high);
+      outcome.below = outcome.below || (within && below);
+      outcome.above = outcome.above || (within && above);
+      within = within && !below && !above;
+      outcome.x[i] = select(root.solved, root.x[i], T(std::numeric_limits<Scalar>::quiet_NaN()));
+    }
+    return outcome;
+  }
+
+  Response response_;
+  invert::JointNewton inversion_;
+  FeaturePolicies out_of_range_;
+  invert::Box<Scalar, n_values> box_{};
+};
+
+}  // namespace calibrant
