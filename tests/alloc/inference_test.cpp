@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "../calibration/jet_response.hpp"
+#include "../calibration/joint_responses.hpp"
 #include "../calibration/steps.hpp"
 #include "calibrant/invert.hpp"
 #include "calibrant/parallel/pool.hpp"
@@ -104,6 +105,33 @@ TEST_CASE("a learned inverse, alone and polished") {
     inverse.steps = steps;
     check_calibration<float>(Calibration(model, inverse));
   }
+}
+
+TEST_CASE_TEMPLATE("joint calibrations", S, float, double) {
+  const JointCalibration calibration(joint::response<S>());
+  const joint::Objects<S> objects(10'000);
+  joint::Answers<S> one(objects.size()), batch(objects.size()), pooled(objects.size());
+  CHECK(during([&] {
+          for (std::size_t i = 0; i < objects.size(); ++i) {
+            const auto [values, status] = calibration(objects.measured(i), objects.features(i));
+            one.values[2 * i] = values[0];
+            one.values[2 * i + 1] = values[1];
+            one.status[i] = status;
+          }
+        }) == 0);
+  CHECK(during([&] {
+          calibration({row_major<S>(objects.y, 2), row_major<S>(objects.theta, 2), batch.values, batch.status});
+        }) == 0);
+  ThreadPool pool(3);
+  CHECK(
+      during([&] {
+        for (int i = 0; i < 10; ++i)
+          calibration({row_major<S>(objects.y, 2), row_major<S>(objects.theta, 2), pooled.values, pooled.status}, pool);
+      }) == 0);
+  CHECK(one == batch);
+  CHECK(one == pooled);
+  for (const Status status : {Status::ok, Status::extrapolated_low, Status::clamped, Status::invalid_input})
+    CHECK(std::count(one.status.begin(), one.status.end(), status) > 0);
 }
 
 TEST_CASE("objects that cannot be inverted") {

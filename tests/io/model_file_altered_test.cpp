@@ -199,7 +199,7 @@ TEST_CASE("every entry missing, of another type, or out of range") {
   CHECK(says(with("inputs", "/1/transform", "square"),
              "input 1: expected one of identity, absolute, logarithm, ignored, found 'square'"));
   CHECK(says(with("outputs", "/0/meaning", "guess"),
-             "output 0: expected one of identity, standardised, ratio, found 'guess'"));
+             "output 0: expected one of identity, standardised, ratio, paired_ratio, found 'guess'"));
   CHECK(says(with("inputs", "/1/low", 3.0), "input 1: expected a range with low <= high, found 3.000000 to 2.4"));
   CHECK(says(with("inputs", "/0/low", 1000.1), "expected a response with a finite range of truth"));
   CHECK(says(with("training", "/0/seed", -1), "expected an entry 'seed' that is an integer in range, found -1"));

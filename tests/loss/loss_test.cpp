@@ -86,6 +86,40 @@ TEST_CASE("a scalar loss of several outputs is the sum over the pairs") {
   CHECK(loss::value(loss::Squared{}, View<const T, 3>(nu), View<const T, 3>(y))[0] == 10.25f);
 }
 
+/// The slopes of a loss of three outputs with a target each against central differences.
+template <class L>
+void check_summed(const L& loss) {
+  constexpr double step = 1e-5;
+  double nu[3] = {0.7, -0.4, 1.9};
+  const double y[3] = {0.5, 0.9, 1.6};
+  const auto value = [&] { return loss::value(loss, View<const double, 3>(nu), View<const double, 3>(y)); };
+  double slopes[3];
+  const double sum =
+      loss::value_and_slopes(loss, View<const double, 3>(nu), View<const double, 3>(y), View<double, 3>(slopes));
+  CAPTURE(loss.describe());
+  CHECK(std::fabs(sum - value()) <= 1e-14);
+  for (int i = 0; i < 3; ++i) {
+    const double at = nu[i];
+    nu[i] = at + step;
+    const double above = value();
+    nu[i] = at - step;
+    const double below = value();
+    nu[i] = at;
+    CHECK(std::fabs(slopes[i] - (above - below) / (2.0 * step)) <= 1e-7);
+  }
+}
+
+TEST_CASE("slopes of summed losses are those of their values") {
+  check_summed(loss::Squared{});
+  check_summed(loss::Absolute{});
+  check_summed(loss::Huber{.delta = 0.5});
+  check_summed(loss::GaussianKernel{.bandwidth = 0.4});
+  check_summed(loss::LeakyGaussianKernel{.bandwidth = 0.4, .leakiness = 0.1});
+  check_summed(loss::LeakyGaussianKernelRatio{.bandwidth = 0.4, .leakiness = 0.1});
+  check_summed(loss::Pinball{.quantile = 0.3});
+  check_summed(loss::SmoothPinball{.quantile = 0.3, .width = 0.2});
+}
+
 template <class T>
 void check_vector_loss() {
   using S = ScalarOf<T>;

@@ -159,3 +159,19 @@ TEST_CASE("ensembles of nobody, or of members that see different things, are ref
           member.description.features = {"a", "b", "c"};
         }) == start + "the names or units of its features or targets");
 }
+
+TEST_CASE("paired ratios: each output is a ratio to the feature of its number") {
+  auto model = some_model<double>(3);
+  const std::array<double, 3> features{100.0, 2.0, 0.0};
+  model.outputs = {};
+  const auto raw = model(features);
+  model.outputs[0].output = model.outputs[1].output = Output::paired_ratio;
+  CHECK_NOTHROW(model.validate());
+  CHECK(model(features)[0] == doctest::Approx(100.0 * raw[0]).epsilon(1e-14));
+  CHECK(model(features)[1] == doctest::Approx(2.0 * raw[1]).epsilon(1e-14));
+  Model<Mlp<Inputs<1>, Outputs<2>>> without;
+  without.outputs[1].output = Output::paired_ratio;
+  CHECK_THROWS_WITH_AS(without.validate(),
+                       "Model, output 1: expected a feature of that number, to be a ratio to, found 1 feature(s)",
+                       Error);
+}

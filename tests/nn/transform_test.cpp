@@ -22,14 +22,18 @@ TEST_CASE("features: transform, then shift and scale; the same on a tile and ove
 }
 
 TEST_CASE("outputs: decode undoes encode") {
-  for (const Output output : {Output::identity, Output::standardised, Output::ratio}) {
+  for (const Output output : {Output::identity, Output::standardised, Output::ratio, Output::paired_ratio}) {
     const OutputTransform<double> transform{output, 3.0, 4.0};
     const double target = 42.0, truth = 50.0;
     CHECK(transform.decode(transform.encode(target, truth), truth) == doctest::Approx(target).epsilon(1e-14));
   }
   CHECK(OutputTransform<double>{Output::standardised, 2.0, 4.0}.encode(10.0, 1.0) == 2.0);
   CHECK(OutputTransform<double>{Output::ratio}.encode(10.0, 40.0) == 0.25);
+  CHECK(OutputTransform<double>{Output::paired_ratio}.encode(10.0, 40.0) == 0.25);
   CHECK(OutputTransform<double>{Output::identity}.encode(10.0, 40.0) == 10.0);
+  // Of output 2: to the first feature, or to its own.
+  CHECK(OutputTransform<double>{Output::ratio}.reference(2) == 0);
+  CHECK(OutputTransform<double>{Output::paired_ratio}.reference(2) == 2);
 }
 
 TEST_CASE("names, as model files spell them") {
@@ -40,4 +44,5 @@ TEST_CASE("names, as model files spell them") {
   CHECK(to_string(Output::identity) == "identity");
   CHECK(to_string(Output::standardised) == "standardised");
   CHECK(to_string(Output::ratio) == "ratio");
+  CHECK(to_string(Output::paired_ratio) == "paired_ratio");
 }

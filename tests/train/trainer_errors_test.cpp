@@ -48,6 +48,14 @@ TEST_CASE("settings that do not fit the data, the loss or the network are refuse
   CHECK(says(refusal<Mlp<Inputs<2>, Outputs<2>>>(data, options(1, 100)), "squared", "expected 2 target(s), found 1"));
 }
 
+TEST_CASE("paired ratios want a target for each output") {
+  FitOptions settings = options(1, 50);
+  settings.output = Output::paired_ratio;
+  const auto message =
+      refusal<Mlp<Inputs<2>, Outputs<2>>>(dataset(100), settings, loss::PinballSet<2>{.quantiles = {0.2, 0.8}});
+  CHECK(says(message, "expected a target for each output, for paired ratios, found 1 target(s)"));
+}
+
 TEST_CASE("a target that its transform makes infinite is named by row") {
   auto table = jets(100);
   std::vector<double> values(table.values().begin(), table.values().end());

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "calibrant/calibration/calibration.hpp"
+#include "calibrant/calibration/joint.hpp"
 #include "calibrant/calibration/sequence.hpp"
 #include "calibrant/io/safetensors.hpp"
 #include "calibrant/nn/ensemble.hpp"
@@ -125,6 +126,10 @@ inline constexpr bool is_calibration = false;
 template <class Response, class Inversion, class Extrapolation>
 inline constexpr bool is_calibration<Calibration<Response, Inversion, Extrapolation>> = true;
 template <class T>
+inline constexpr bool is_joint = false;
+template <class Response>
+inline constexpr bool is_joint<JointCalibration<Response>> = true;
+template <class T>
 inline constexpr bool is_sequence = false;
 template <class Theta, class... Steps>
 inline constexpr bool is_sequence<Sequence<Theta, Steps...>> = true;
@@ -174,6 +179,24 @@ std::vector<typename C::Scalar> self_test_calibrated(const C& calibration,
     for (std::size_t i = 0; i < theta.size(); ++i) theta[i] = features[test * n_in + i + 1];
     const auto calibrated = calibration(outputs[test * n_out], theta);
     result.push_back(calibrated.value);
+    result.push_back(static_cast<S>(calibrated.status));
+  }
+  return result;
+}
+/// The same of a joint calibration: its values, then their status.
+template <class C>
+std::vector<typename C::Scalar> self_test_joint(const C& calibration, const std::vector<typename C::Scalar>& features,
+                                                const std::vector<typename C::Scalar>& outputs) {
+  using S = typename C::Scalar;
+  constexpr std::ptrdiff_t n_values = C::n_values, n_in = n_values + C::n_theta;
+  std::vector<S> result;
+  for (std::ptrdiff_t test = 0; test < n_self_tests; ++test) {
+    typename C::Values y;
+    typename C::Theta theta;
+    std::copy_n(outputs.begin() + test * n_values, n_values, y.begin());
+    std::copy_n(features.begin() + test * n_in + n_values, C::n_theta, theta.begin());
+    const auto calibrated = calibration(y, theta);
+    result.insert(result.end(), calibrated.values.begin(), calibrated.values.end());
     result.push_back(static_cast<S>(calibrated.status));
   }
   return result;
@@ -592,13 +615,49 @@ CALIBRANT_COLD S sequence_from_file(const TensorFile& file, const std::string& w
 
 }  // namespace model_file
 
-/// The bytes-to-be of a model, an ensemble, a calibration or a sequence.
+namespace model_file {
+
+template <class C>
+CALIBRANT_COLD TensorFile joint_to_file(const C& calibration) {
+  using S = typename C::Scalar;
+  TensorFile file;
+  add_response(file, calibration.response());
+  file.metadata["kind"] = "joint_calibration";
+  file.metadata["inversion"] = policy_to_json(calibration.inversion()).dump();
+  file.metadata["out_of_range"] = out_of_range_to_json(calibration).dump();
+  const std::vector<S> calibrated = self_test_joint(calibration, tensor_values<S>(file.tensor("self_test.features")),
+                                                    tensor_values<S>(file.tensor("self_test.outputs")));
+  file.tensors.push_back(
+      make_tensor("self_test.calibrated", {n_self_tests, C::n_values + 1}, std::span<const S>(calibrated)));
+  return file;
+}
+template <class C>
+CALIBRANT_COLD C joint_from_file(const TensorFile& file, const std::string& where) {
+  using S = typename C::Scalar;
+  require(file, "schema", model_schema, where);
+  require(file, "kind", "joint_calibration", where);
+  C calibration(read_response<typename C::Response>(file, where),
+                policy_from_json<invert::JointNewton>(parse(file, "inversion", where), where + ", inversion"),
+                read_out_of_range<C>(file, where));
+  const auto features = values_of<S>(file, "self_test.features", {n_self_tests, C::n_values + C::n_theta}, where);
+  const auto outputs = values_of<S>(file, "self_test.outputs", {n_self_tests, C::n_values}, where);
+  check_self_test(self_test_joint(calibration, features, outputs),
+                  values_of<S>(file, "self_test.calibrated", {n_self_tests, C::n_values + 1}, where),
+                  sizeof(S) == 4 ? 1e-4 : 1e-9, where + ", calibration self-test");
+  return calibration;
+}
+
+}  // namespace model_file
+
+/// The bytes-to-be of a model, an ensemble, a calibration, a joint calibration or a sequence.
 template <class Object>
 CALIBRANT_COLD TensorFile to_tensor_file(const Object& object) {
   using namespace model_file;
   TensorFile file;
   if constexpr (is_sequence<Object>) {
     file = sequence_to_file(object);
+  } else if constexpr (is_joint<Object>) {
+    file = joint_to_file(object);
   } else if constexpr (is_calibration<Object>) {
     using S = typename Object::Scalar;
     add_response(file, object.response());
@@ -618,8 +677,8 @@ CALIBRANT_COLD TensorFile to_tensor_file(const Object& object) {
   return file;
 }
 
-/// Writes a model, an ensemble, a calibration or a sequence: to a temporary name, flushed, renamed; the old file stays
-/// whole if anything fails. @throws Error with the path and the reason.
+/// Writes a model, an ensemble, a calibration, a joint calibration or a sequence: to a temporary name, flushed,
+/// renamed; the old file stays whole if anything fails. @throws Error with the path and the reason.
 template <class Object>
 void save(const Object& object, const std::string& path) {
   write_safetensors(path, to_tensor_file(object));
@@ -631,6 +690,8 @@ CALIBRANT_COLD Object from_tensor_file(const TensorFile& file, const std::string
   using namespace model_file;
   if constexpr (is_sequence<Object>)
     return sequence_from_file<Object>(file, where);
+  else if constexpr (is_joint<Object>)
+    return joint_from_file<Object>(file, where);
   else {
     require(file, "schema", model_schema, where);
     require(file, "kind", is_calibration<Object> ? "calibration" : is_ensemble<Object> ? "ensemble" : "model", where);
