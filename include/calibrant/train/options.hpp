@@ -22,7 +22,8 @@ struct FitOptions {
   int epochs = 40;
   int batch_size = 1024;
   std::uint64_t seed = 1;
-  Output output = Output::standardised;  ///< what the network's output stands for; ratio for a response reco / true, paired_ratio for several
+  /// What the network's outputs stand for; ratio for a response reco / true, paired_ratio for several.
+  Output output = Output::standardised;
   Adam adam{};
   Schedule schedule = schedule::Cosine{};
   double validation_fraction = 0.1;  ///< share of groups kept out of training; 0: none
