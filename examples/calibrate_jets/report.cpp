@@ -5,10 +5,10 @@
 #include <iostream>
 #include <utility>
 
+#include "plots.hpp"
 #include "program/report.hpp"
 #include "program/result_table.hpp"
 #include "program/summary.hpp"
-#include "plots.hpp"
 
 namespace {
 

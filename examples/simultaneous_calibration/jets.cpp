@@ -11,10 +11,10 @@
 #include <utility>
 
 #include "calibrant/calibration/fit_sequence.hpp"
-#include "calibrant/io/npy.hpp"
 #include "calibrant/loss/point.hpp"
 #include "calibrant/nn/mlp.hpp"
 #include "calibrant/parallel/pool.hpp"
+#include "program/jets.hpp"
 #include "program/program.hpp"
 
 namespace {
@@ -40,14 +40,6 @@ const cal::Feature eta("reco_eta", cal::Transform::absolute);
 const cal::DatasetColumns columns{.group = "event"};
 
 const validate::BinEdges true_pt_edges = {20, 30, 50, 100, 200, 500, 1500};
-
-cal::Table read_generator(const std::string& folder, const std::string& generator) {
-  const std::string file = folder + "/" + generator + ".jets.npy";
-  std::error_code ignored;
-  if (!std::filesystem::exists(file, ignored))
-    throw cal::Error("option --data", "a folder with " + generator + ".jets.npy", "'" + folder + "'");
-  return cal::io::read_npy(file);
-}
 
 /// Central jets with a true pT above 15 GeV. Jets of every fifth event are for the test.
 cal::Table select(const cal::Table& jets, bool with_training, bool with_test) {
@@ -174,7 +166,7 @@ JetKind measure(const std::string& name, const Calibrate& calibrate, const Sampl
 }  // namespace
 
 JetFindings calibrate_jets(const Settings& settings) {
-  const cal::Table jets = read_generator(settings.data, "A");
+  const cal::Table jets = examples::read_jets(settings.data, "A");
   const cal::Table training = select(jets, true, false);
   const Sample test(select(jets, false, true));
   constexpr int fewest = 500;
@@ -184,7 +176,7 @@ JetFindings calibrate_jets(const Settings& settings) {
   std::vector<Sample> other;
   std::error_code ignored;
   if (std::filesystem::exists(settings.data + "/B.jets.npy", ignored))
-    other.emplace_back(select(read_generator(settings.data, "B"), true, true));
+    other.emplace_back(select(examples::read_jets(settings.data, "B"), true, true));
 
   cal::FitOptions options;
   // With fewer jets, more passes.

@@ -220,6 +220,7 @@ TEST_CASE_TEMPLATE("any number of threads gives the same bits", S, float, double
     const Objects<S> objects(n);
     Answers<S> wanted(n);
     calibration({row_major<S>(objects.y, 2), row_major<S>(objects.theta, 2), wanted.values, wanted.status});
+    CHECK(wanted == one_by_one(calibration, objects));
     // Every status was among them.
     if (n > 4000)
       for (const Status status :
@@ -232,6 +233,18 @@ TEST_CASE_TEMPLATE("any number of threads gives the same bits", S, float, double
       CAPTURE(n_threads);
       CHECK(answers == wanted);
     }
+  }
+}
+
+TEST_CASE_TEMPLATE("objects that run out of iterations do so in a batch as alone", S, float, double) {
+  const Objects<S> objects(5000);
+  for (const int iterations : {1, 2, 3, 4, 5, 8}) {
+    const JointCalibration calibration(response<S>(), {.tolerance = 1e-9, .iterations = iterations});
+    Answers<S> answers(objects.size());
+    calibration({row_major<S>(objects.y, 2), row_major<S>(objects.theta, 2), answers.values, answers.status});
+    CAPTURE(iterations);
+    CHECK(answers == one_by_one(calibration, objects));
+    if (iterations < 3) CHECK(std::count(answers.status.begin(), answers.status.end(), Status::not_invertible) > 100);
   }
 }
 

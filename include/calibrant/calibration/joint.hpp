@@ -114,7 +114,7 @@ class JointCalibration {
     Scalar measured[n_values], features[n_features];
     std::copy(y.begin(), y.end(), measured);
     std::copy(theta.begin(), theta.end(), features);
-    const Outcome<Scalar> outcome = solve(measured, features);
+    const Outcome<Scalar> outcome = solve(inversion_, measured, features);
     JointlyCalibrated<Scalar, n_values> result;
     std::copy(outcome.x, outcome.x + n_values, result.values.begin());
     result.status =
@@ -128,7 +128,6 @@ class JointCalibration {
   /// Many objects on the threads of a pool.
   template <class Pool>
   void operator()(const Batch& batch, Pool& pool) const noexcept {
-    constexpr std::ptrdiff_t piece = 64 * CalibrationTile::n_samples;
     const std::ptrdiff_t n = batch.y.n_rows;
     pool.run(static_cast<int>((n + piece - 1) / piece),
              [&](int task, int) noexcept { calibrate(batch, task * piece, std::min(n, (task + 1) * piece)); });
@@ -136,41 +135,66 @@ class JointCalibration {
 
  private:
   using CalibrationTile = Wide<Scalar, 2>;
+  static constexpr std::ptrdiff_t piece = 64 * CalibrationTile::n_samples;  ///< objects that wait for each other
   static constexpr int n_features = n_theta > 0 ? n_theta : 1;
 
   template <class T>
   struct Outcome {
     using Mask = typename ScalarTraits<T>::Mask;
     T x[n_values];
-    Mask invalid, rejected, failed, below, above, clamped;
+    Mask invalid, rejected, failed, below, above, clamped, open;
   };
 
   Range<Scalar> input_range(int i) const noexcept {
     return i == 0 ? response_.truth_range() : response_.theta_range(i - 1);
   }
 
-  /// Objects first .. last of the batch, a tile at a time.
+  /// Objects first .. last of the batch. A tile takes as long as its slowest object, and few take many evaluations:
+  /// those that are not done after a few wait, and start again together.
   void calibrate(const Batch& batch, std::ptrdiff_t first, std::ptrdiff_t last) const noexcept {
+    for (; first < last; first += piece) {
+      std::ptrdiff_t waiting[piece];
+      std::ptrdiff_t n = std::min(last - first, piece);
+      for (std::ptrdiff_t i = 0; i < n; ++i) waiting[i] = first + i;
+      for (const int evaluations : {4, 7, 16})
+        n = calibrate_some(batch, waiting, n, std::min(evaluations, inversion_.iterations));
+      calibrate_some(batch, waiting, n, inversion_.iterations);
+    }
+  }
+  /// The n objects of these numbers, a tile at a time, with so many evaluations at most.
+  /// @return how many are not done and may take more; their numbers are the first in `objects`.
+  std::ptrdiff_t calibrate_some(const Batch& batch, std::ptrdiff_t* objects, std::ptrdiff_t n,
+                                int evaluations) const noexcept {
     using T = CalibrationTile;
     constexpr std::ptrdiff_t samples = T::n_samples;
-    MatrixView<Scalar> measured = batch.y;
-    measured.n_rows = last;  // others may be overwriting the rows behind with their values
-    for (std::ptrdiff_t at = first; at < last; at += samples) {
-      const int count = static_cast<int>(std::min(last - at, samples));
+    invert::JointNewton inversion = inversion_;
+    inversion.iterations = evaluations;
+    std::ptrdiff_t n_waiting = 0;
+    for (std::ptrdiff_t at = 0; at < n; at += samples) {
+      const std::ptrdiff_t count = std::min(n - at, samples);
       T y[n_values], theta[n_features];
-      read_tile<T, n_values>(measured, at, count, scalars(y), samples);
-      if constexpr (n_theta > 0) read_tile<T, n_theta>(batch.theta, at, count, scalars(theta), samples);
-      const Outcome<T> outcome = solve(y, theta);
+      for (std::ptrdiff_t s = 0; s < samples; ++s) {
+        const std::ptrdiff_t object = objects[at + (s < count ? s : 0)];
+        for (int i = 0; i < n_values; ++i) scalars(y + i)[s] = batch.y(object, i);
+        for (int i = 0; i < n_theta; ++i) scalars(theta + i)[s] = batch.theta(object, i);
+      }
+      const Outcome<T> outcome = solve(inversion, y, theta);
       const LaneFlags<T> invalid(outcome.invalid), rejected(outcome.rejected), failed(outcome.failed),
-          below(outcome.below), above(outcome.above), clamped(outcome.clamped);
+          below(outcome.below), above(outcome.above), clamped(outcome.clamped), open(outcome.open);
       for (std::ptrdiff_t s = 0; s < count; ++s) {
+        const std::ptrdiff_t object = objects[at + s];
+        if (open[s] && evaluations < inversion_.iterations) {
+          objects[n_waiting++] = object;
+          continue;
+        }
         for (int i = 0; i < n_values; ++i)
-          batch.values[static_cast<std::size_t>((at + s) * n_values + i)] = scalars(outcome.x + i)[s];
+          batch.values[static_cast<std::size_t>(object * n_values + i)] = scalars(outcome.x + i)[s];
         if (!batch.status.empty())
-          batch.status[static_cast<std::size_t>(at + s)] =
+          batch.status[static_cast<std::size_t>(object)] =
               status_of(invalid[s], rejected[s], failed[s], below[s], above[s], clamped[s]);
       }
     }
+    return n_waiting;
   }
 
   static Status status_of(bool invalid, bool rejected, bool failed, bool below, bool above, bool clamped) noexcept {
@@ -184,7 +208,8 @@ class JointCalibration {
 
   /// One object or one tile: the same code, hence the same bits.
   template <class T>
-  Outcome<T> solve(const T (&y)[n_values], T (&theta)[n_features]) const noexcept {
+  Outcome<T> solve(const invert::JointNewton& inversion, const T (&y)[n_values],
+                   T (&theta)[n_features]) const noexcept {
     using Mask = typename Outcome<T>::Mask;
     const Mask none = invert::all_lanes<T>(false);
     FeatureLimits<T> features{!none};
@@ -204,9 +229,10 @@ class JointCalibration {
       }
     };
     const Mask wanted = features.valid && !features.rejected;
-    const auto root = inversion_.solve(evaluate, y, box_, wanted);
+    const auto root = inversion.solve(evaluate, y, box_, wanted);
 
-    Outcome<T> outcome{{}, !features.valid, features.rejected, wanted && !root.solved, none, none, features.clamped};
+    Outcome<T> outcome{{},   !features.valid,  features.rejected, wanted && !root.solved, none,
+                       none, features.clamped, root.open};
     Mask within = !none;  // the values so far are
     for (int i = 0; i < n_values; ++i) {
       const auto range = truth_range(i);

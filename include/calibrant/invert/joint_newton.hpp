@@ -27,6 +27,7 @@ template <class T, int n>
 struct JointRoot {
   T x[n];  ///< the solution, inside the box or beyond it; of no meaning where `solved` is not set
   typename ScalarTraits<T>::Mask solved;
+  typename ScalarTraits<T>::Mask open;  ///< neither solved nor failed when the iterations ran out
 };
 
 /// Solves L(x_1..x_n) = y_1..y_n.
@@ -65,7 +66,7 @@ struct JointNewton {
     const T zero(S(0)), one(S(1)), tenth(S(0.1)), fiftieth(S(0.02)), infinite(std::numeric_limits<S>::infinity());
     const T allowed(Accuracy<T>(tolerance, box[0]).allowed(one));
     const Mask none = all_lanes<T>(false);
-    JointRoot<T, n> root{{}, none};
+    JointRoot<T, n> root{{}, none, none};
     // A trial is base + share * step; base is the best point so far and step Newton's from there.
     T x[n], base[n], step[n], target[n];
     for (int i = 0; i < n; ++i) {
@@ -136,11 +137,12 @@ struct JointNewton {
         x[i] = select(done, x[i], fma(share, step[i], base[i]));
       }
     }
+    root.open = !done;
     return root;
   }
 
  private:
-  static constexpr float smallest_share = 1e-4f;
+  static constexpr float smallest_share = 1e-3f;
 
   template <class S, std::size_t n>
   static const Range<S>& range(const std::array<Range<S>, n>& box, int i) noexcept {

@@ -1,0 +1,17 @@
+// Energy and mass of jets calibrated together (the aim of ATLAS, arXiv:2311.08885, here by numerical inversion in two
+// dimensions): one network learns how both are measured as a function of both truths, and is inverted by Newton's
+// method. Beside it what is usual: the pT by itself, then the mass at the calibrated pT.
+#include "jets.hpp"
+#include "program/program.hpp"
+#include "report.hpp"
+#include "settings.hpp"
+
+int main(int argc, char** argv) {
+  return examples::run_program("energy_and_mass", [&] {
+    Settings settings;
+    if (!read_settings(argc, argv, settings)) return 0;
+    examples::make_folder(settings.output);
+    report(calibrate_jets(settings), settings);
+    return 0;
+  });
+}

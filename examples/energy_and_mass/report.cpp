@@ -1,0 +1,156 @@
+#include "report.hpp"
+
+#include <array>
+#include <cstddef>
+#include <iostream>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "calibrant/error.hpp"
+#include "calibrant/validate/text_table.hpp"
+#include "program/report.hpp"
+#include "program/result_table.hpp"
+#include "program/summary.hpp"
+
+namespace {
+
+namespace validate = calibrant::validate;
+using examples::NamedTable;
+using examples::ResultTable;
+using validate::Profile;
+using validate::ProfileBin;
+
+/// What is shown: of pT or mass, in bins of pT, mass or m / pT.
+struct Shown {
+  std::string name;      ///< of files and in summary.json
+  std::string quantity;  ///< for people
+  std::string binned_in;
+  int decimals;  ///< of the edges of the bins
+  const Profile& (*of)(const Kind&);
+};
+const std::array<Shown, 6> all_shown = {{
+    {"pt.in_pt", "pT", "true pT (GeV)", 0, [](const Kind& kind) -> const Profile& { return kind.pt.in_pt; }},
+    {"mass.in_pt", "mass", "true pT (GeV)", 0, [](const Kind& kind) -> const Profile& { return kind.mass.in_pt; }},
+    {"pt.in_mass", "pT", "true mass (GeV)", 0, [](const Kind& kind) -> const Profile& { return kind.pt.in_m; }},
+    {"mass.in_mass", "mass", "true mass (GeV)", 0, [](const Kind& kind) -> const Profile& { return kind.mass.in_m; }},
+    {"pt.in_m_over_pt", "pT", "true m / pT", 2,
+     [](const Kind& kind) -> const Profile& { return kind.pt.against_m_over_pt.profile; }},
+    {"mass.in_m_over_pt", "mass", "true m / pT", 2,
+     [](const Kind& kind) -> const Profile& { return kind.mass.against_m_over_pt.profile; }},
+}};
+
+struct Statistic {
+  std::string name, title;
+  validate::Estimate ProfileBin::*of;
+};
+const std::array<Statistic, 2> statistics = {{
+    {"closure", "median of calibrated / true", &ProfileBin::median},
+    {"resolution", "half 68 % width / median", &ProfileBin::relative_half_width},
+}};
+
+std::string file_of(const Shown& shown, const Statistic& statistic) {
+  std::string name = shown.name + "." + statistic.name;
+  for (char& letter : name)
+    if (letter == '.') letter = '_';
+  return name;
+}
+
+/// One row per bin; a column for each kind, and the error of the last.
+ResultTable bins(const Findings& findings, const Shown& shown, const Statistic& statistic) {
+  std::vector<ResultTable::Column> columns = {{"low", shown.decimals}, {"high", shown.decimals}, {"jets"}};
+  for (const Kind& kind : findings.kinds) columns.push_back({kind.name, 4});
+  columns.push_back({"error", 4});
+  ResultTable table(shown.quantity + " in bins of " + shown.binned_in + ": " + statistic.title, columns);
+  const Profile& last = shown.of(findings.kinds.back());
+  for (std::size_t i = 0; i < last.bins.size(); ++i) {
+    std::vector<ResultTable::Cell> row = {last.bins[i].low, last.bins[i].high, ResultTable::count(last.bins[i].n)};
+    for (const Kind& kind : findings.kinds) row.emplace_back((shown.of(kind).bins[i].*statistic.of).value);
+    row.emplace_back((last.bins[i].*statistic.of).error);
+    table.add_row(std::move(row));
+  }
+  return table;
+}
+
+ResultTable overview(const Findings& findings) {
+  ResultTable table("True pT > 60 GeV: largest deviation of a median in bins of true m / pT from that of all",
+                    {{"calibration"}, {"pt", 4}, {"pt_error", 4}, {"mass", 4}, {"mass_error", 4}, {"without_value"}});
+  for (const Kind& kind : findings.kinds)
+    table.add_row({kind.name, kind.pt.against_m_over_pt.max_abs(), kind.pt.against_m_over_pt.largest.error,
+                   kind.mass.against_m_over_pt.max_abs(), kind.mass.against_m_over_pt.largest.error,
+                   ResultTable::count(kind.without_value)});
+  return table;
+}
+
+/// One picture of a table of bins.
+std::string plot(const Findings& findings, const Shown& shown, const Statistic& statistic) {
+  const std::string file = file_of(shown, statistic);
+  std::string script = "set output '" + file + ".svg'\nset xlabel '" + shown.binned_in + "'\nset ylabel '" +
+                       shown.quantity + ": " + statistic.title + "'\nset logscale x\nplot ";
+  for (std::size_t k = 0; k < findings.kinds.size(); ++k) {
+    std::string name = findings.kinds[k].name;
+    for (char& letter : name)
+      if (letter == '_') letter = ' ';  // it would make the letter behind it an index
+    script += (k == 0 ? "" : ", ") + ("'" + file) + ".csv' skip 1 using (sqrt($1 * $2)):" + std::to_string(k + 4) +
+              " with linespoints linestyle " + std::to_string(k + 1) + " title '" + name + "'";
+  }
+  return script + "\n";
+}
+
+void summarise(const Findings& findings, const Settings& settings) {
+  examples::Summary summary;
+  summary.set("seed", settings.seed);
+  summary.set("threads", settings.threads);
+  summary.set("training_jets", findings.n_training);
+  summary.set("test_jets", findings.n_test);
+  summary.set("epochs", findings.epochs);
+  summary.set("train.seconds", findings.train_seconds);
+  summary.set("together.jets_per_second", findings.jets_per_second);
+  for (std::size_t i = 0; i < findings.statuses.size(); ++i)
+    summary.set("together.status." + std::string(to_string(static_cast<calibrant::Status>(i))), findings.statuses[i]);
+  for (const Kind& kind : findings.kinds) {
+    summary.set(kind.name + ".without_value", kind.without_value);
+    for (const auto& [name, quantity] : {std::pair{".pt", &kind.pt}, std::pair{".mass", &kind.mass}}) {
+      summary.set(kind.name + name + ".m_over_pt.max_abs", quantity->against_m_over_pt.max_abs());
+      summary.set(kind.name + name + ".m_over_pt.max_abs.error", quantity->against_m_over_pt.largest.error);
+    }
+    for (const Shown& shown : all_shown)
+      for (const ProfileBin& bin : shown.of(kind).bins)
+        for (const Statistic& statistic : statistics) {
+          const std::string name = kind.name + "." + shown.name + "." + statistic.name + "." +
+                                   validate::general(bin.low) + "_" + validate::general(bin.high);
+          summary.set(name, (bin.*statistic.of).value);
+          summary.set(name + ".error", (bin.*statistic.of).error);
+        }
+  }
+  summary.write(settings.output + "/summary.json");
+}
+
+}  // namespace
+
+void report(const Findings& findings, const Settings& settings) {
+  std::vector<NamedTable> tables = {{"m_over_pt.csv", overview(findings), true}};
+  std::vector<std::pair<std::string, std::string>> pictures;
+  std::string script = examples::plot_head;
+  for (const Shown& shown : all_shown)
+    for (const Statistic& statistic : statistics) {
+      const std::string file = file_of(shown, statistic);
+      tables.push_back({file + ".csv", bins(findings, shown, statistic), true});
+      pictures.emplace_back(file + ".svg", shown.quantity + " in bins of " + shown.binned_in + ": " + statistic.title);
+      script += plot(findings, shown, statistic);
+    }
+  for (const NamedTable& one : tables) one.show_and_write(settings.output);
+  const std::string no_pictures = examples::draw(settings.output, script);
+  examples::HtmlReport page("Energy and mass together", settings.output, no_pictures);
+  page.add_text("Jets: " + findings.data + ", " + std::to_string(findings.n_training) + " for training, " +
+                std::to_string(findings.n_test) +
+                " for the test. one_by_one: the pT by itself, then the mass at the calibrated pT; together: one "
+                "response of both, inverted in two dimensions.");
+  for (const auto& [file, caption] : pictures) page.add_picture(file, caption);
+  for (const NamedTable& one : tables) page.add(one.table);
+  page.write();
+  summarise(findings, settings);
+  if (!no_pictures.empty()) std::cout << "\nNo plots: " << no_pictures << ".\n";
+  std::cout << "\nWritten: " << settings.output
+            << "/report.html, summary.json, energy_and_mass.safetensors and tables\n";
+}
