@@ -156,6 +156,25 @@ TEST_CASE_TEMPLATE("with one truth it is a Calibration", S, float, double) {
   CHECK(most <= (sizeof(S) == 4 ? 4e-6 : 1e-6));
 }
 
+TEST_CASE_TEMPLATE("a response without features", S, float, double) {
+  const auto map = invert::joint_function_response<2, 0, S>(
+      []<class D>(View<const D, 2> in, View<D, 2> out) {
+        out[0] = in[0] * in[0] + in[1];
+        out[1] = in[1] * in[1];
+      },
+      {{{S(1), S(10)}, {S(1), S(10)}}});
+  const JointCalibration calibration(map);
+  const std::vector<S> y{S(11), S(4), S(19), S(9), S(28), S(1e4)};  // of (3, 2), (4, 3) and beyond
+  std::vector<S> values(6);
+  std::vector<Status> status(3);
+  calibration({row_major<S>(y, 2), row_major<S>({}, 0), values, status});
+  const std::array<S, 4> wanted{S(3), S(2), S(4), S(3)};
+  for (std::size_t i = 0; i < 4; ++i) CHECK(std::abs(values[i] - wanted[i]) <= S(4e-6));
+  CHECK(status[0] == Status::ok);
+  CHECK(status[1] == Status::ok);
+  CHECK(severity(status[2]) == severity(Status::extrapolated_high));
+}
+
 TEST_CASE_TEMPLATE("a feature that the network ignores may be anything", S, float, double) {
   const JointCalibration calibration(response<S>());
   const auto wanted = calibration({S(100), S(20)}, {S(1), S(0.5)});

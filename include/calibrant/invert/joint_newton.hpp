@@ -142,7 +142,7 @@ struct JointNewton {
   }
 
  private:
-  static constexpr float smallest_share = 1e-3f;
+  static constexpr float smallest_share = 1e-4f;
 
   template <class S, std::size_t n>
   static const Range<S>& range(const std::array<Range<S>, n>& box, int i) noexcept {
