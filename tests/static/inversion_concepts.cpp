@@ -117,6 +117,66 @@ struct Unique : Least {
 };
 static_assert(!Response<Unique>);
 
+// ---- JointResponse ----
+
+using Pair = Mlp<Inputs<3>, Hidden<4>, Outputs<2>>;
+static_assert(JointResponse<Model<Pair>>);
+static_assert(JointResponse<Model<Pair, double>>);
+static_assert(JointResponse<Ensemble<Model<Pair>>>);
+static_assert(JointResponse<Model<Net>>);  // of one truth
+static_assert(!JointResponse<Model<Mlp<Inputs<1>, Outputs<2>>>>, "two responses to one truth");
+static_assert(!JointResponse<Pair>);
+static_assert(!JointResponse<int>);
+using Swap = decltype([](const auto& in, const auto& out) { out[0] = in[1], out[1] = in[0]; });
+static_assert(JointResponse<invert::JointFunctionResponse<2, 0, float, Swap>>);
+static_assert(JointResponse<invert::JointFunctionResponse<2, 3, double, Swap>>);
+
+/// The least a joint response can be.
+struct LeastJoint {
+  using Scalar = float;
+  static constexpr int n_out = 2, n_theta = 1;
+  template <class T>
+  void evaluate(View<const T, 2> in, View<T, 2> out) const noexcept {
+    out[0] = in[0];
+    out[1] = in[1];
+  }
+  Range<float> truth_range() const noexcept { return {0.f, 1.f}; }
+  Range<float> theta_range(int) const noexcept { return {0.f, 1.f}; }
+  bool uses_theta(int) const noexcept { return true; }
+};
+static_assert(JointResponse<LeastJoint>);
+
+struct EvaluateMayThrow : LeastJoint {
+  template <class T>
+  void evaluate(View<const T, 2> in, View<T, 2> out) const {
+    LeastJoint::evaluate(in, out);
+  }
+};
+static_assert(!JointResponse<EvaluateMayThrow>);
+struct EvaluateNotConst : LeastJoint {
+  template <class T>
+  void evaluate(View<const T, 2> in, View<T, 2> out) noexcept {
+    LeastJoint::evaluate(in, out);
+  }
+};
+static_assert(!JointResponse<EvaluateNotConst>);
+struct MoreResponsesThanTruths : LeastJoint {
+  static constexpr int n_out = 3;
+};
+static_assert(!JointResponse<MoreResponsesThanTruths>);
+struct JointRangeOfDoubles : LeastJoint {
+  Range<double> truth_range() const noexcept { return {0.0, 1.0}; }
+};
+static_assert(!JointResponse<JointRangeOfDoubles>);
+struct NoJointThetaRange : LeastJoint {
+  void theta_range(int) const noexcept {}
+};
+static_assert(!JointResponse<NoJointThetaRange>);
+struct NoJointUse : LeastJoint {
+  void uses_theta(int) const noexcept {}
+};
+static_assert(!JointResponse<NoJointUse>);
+
 // ---- Inversion ----
 
 static_assert(Inversion<invert::Newton>);
