@@ -139,7 +139,7 @@ class Model {
     evaluate_batch(row_major(features, n_in), results, pool...);
   }
 
-  // ---- as a response L(x; theta), output 0 ------------------------------------------------------------------------
+  // ---- as a response L(x; theta), output 0 unless another is named --------------------------------------------------
 
   /// theta as the network sees it; made once per object, used at every step of an inversion.
   template <class T>
@@ -152,7 +152,7 @@ class Model {
   }
 
   /// L and dL/dx at x.
-  template <class T>
+  template <int Output = 0, class T>
   ValueSlope<T> response(const T& x, const Encoded<T>& encoded) const noexcept {
     using D = Dual<T, 1>;
     D features[n_in];
@@ -164,11 +164,11 @@ class Model {
       Net::template forward<D>(parameters_.view(), View<const D, n_in>(features), View<D, n_out>(raw));
     else
       single(features, View<D, n_out>(raw));
-    const D result = outputs[0].decode(raw[0], variable);
+    const D result = outputs[static_cast<std::size_t>(Output)].decode(raw[Output], variable);
     return {result.value, result.tangent[0]};
   }
   /// L at x, without its slope.
-  template <class T>
+  template <int Output = 0, class T>
   T response_value(const T& x, const Encoded<T>& encoded) const noexcept {
     T features[n_in];
     features[0] = inputs[0].encode(x);
@@ -178,7 +178,7 @@ class Model {
       Net::template forward<T>(parameters_.view(), View<const T, n_in>(features), View<T, n_out>(raw));
     else
       single(features, View<T, n_out>(raw));
-    return outputs[0].decode(raw[0], x);
+    return outputs[static_cast<std::size_t>(Output)].decode(raw[Output], x);
   }
 
   /// Range of x in training: where the response may be inverted.
