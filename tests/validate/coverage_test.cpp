@@ -21,6 +21,8 @@ TEST_CASE("intervals that hold the truth are counted, bin by bin") {
   CHECK(result.bins[1].n == 2);
   CHECK(result.bins[1].covered == 0);
   CHECK(result.bins[1].mean_length == 1.5);
+  CHECK(result.bins[0].without == 0);
+  CHECK(result.bins[1].without == 1);
   CHECK(result.bins[0].fraction() == 2.0 / 3.0);
   CHECK(std::abs(result.bins[0].error(0.68) - std::sqrt(0.68 * 0.32 / 3.0)) < 1e-15);
 
@@ -28,9 +30,9 @@ TEST_CASE("intervals that hold the truth are counted, bin by bin") {
   result.print(0.68, out);
   CHECK(out.str() ==
         "coverage, expected 0.68\n"
-        "    bin  n  coverage  in binomial errors  mean length\n"
-        " 0 - 10  3    0.6667               -0.05            1\n"
-        "10 - 20  2    0.0000               -2.06          1.5\n");
+        "    bin  n  coverage  in binomial errors  mean length  without\n"
+        " 0 - 10  3    0.6667               -0.05            1        0\n"
+        "10 - 20  2    0.0000               -2.06          1.5        1\n");
 }
 
 TEST_CASE("columns that do not fit are refused") {

@@ -18,6 +18,7 @@ struct CoverageBin {
   double low = 0.0, high = 0.0;
   std::int64_t n = 0;        ///< intervals, also those that are none
   std::int64_t covered = 0;  ///< that hold the truth
+  std::int64_t without = 0;  ///< that are none: their ends are not finite
   double mean_length = 0.0;  ///< of the intervals that are some; NaN without any
 
   double fraction() const noexcept { return static_cast<double>(covered) / static_cast<double>(n); }
@@ -32,12 +33,12 @@ struct Coverage {
 
   CALIBRANT_COLD void print(double expected, std::ostream& out = std::cout) const {
     TextTable table;
-    table.header = {"bin", "n", "coverage", "in binomial errors", "mean length"};
+    table.header = {"bin", "n", "coverage", "in binomial errors", "mean length", "without"};
     for (const CoverageBin& bin : bins)
       table.rows.push_back({general(bin.low) + " - " + general(bin.high), std::to_string(bin.n),
                             bin.n > 0 ? fixed(bin.fraction(), 4) : "-",
                             bin.n > 0 ? fixed((bin.fraction() - expected) / bin.error(expected), 2) : "-",
-                            general(bin.mean_length)});
+                            general(bin.mean_length), std::to_string(bin.without)});
     out << "coverage, expected " << general(expected) << '\n';
     table.print(out);
   }
@@ -53,7 +54,6 @@ inline CALIBRANT_COLD Coverage coverage(Column low, Column high, Column truth, C
   check_no_nan(x, "coverage, x");
   Coverage result;
   std::vector<double> lengths(static_cast<std::size_t>(edges.n_bins()), 0.0);
-  std::vector<std::int64_t> finite(lengths.size(), 0);
   for (int bin = 0; bin < edges.n_bins(); ++bin) result.bins.push_back({edges.low(bin), edges.high(bin)});
   for (std::size_t i = 0; i < truth.size(); ++i) {
     const int found = edges.find(x[i]);
@@ -61,12 +61,13 @@ inline CALIBRANT_COLD Coverage coverage(Column low, Column high, Column truth, C
     const auto bin = static_cast<std::size_t>(found);
     ++result.bins[bin].n;
     if (low[i] <= truth[i] && truth[i] <= high[i]) ++result.bins[bin].covered;
-    if (!std::isfinite(high[i] - low[i])) continue;
-    lengths[bin] += high[i] - low[i];
-    ++finite[bin];
+    if (std::isfinite(high[i] - low[i]))
+      lengths[bin] += high[i] - low[i];
+    else
+      ++result.bins[bin].without;
   }
   for (std::size_t bin = 0; bin < lengths.size(); ++bin)
-    result.bins[bin].mean_length = lengths[bin] / static_cast<double>(finite[bin]);
+    result.bins[bin].mean_length = lengths[bin] / static_cast<double>(result.bins[bin].n - result.bins[bin].without);
   return result;
 }
 
