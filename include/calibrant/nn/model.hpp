@@ -58,6 +58,17 @@ struct ValueSlope {
   T slope;
 };
 
+/// N features as a response wants them; made once per object.
+template <class T, int N>
+struct EncodedFeatures {
+  T theta[N];
+};
+/// Nothing: written here, or compilers would warn of an array that is read before anyone wrote it.
+template <class T>
+struct EncodedFeatures<T, 0> {
+  T theta[1] = {T(ScalarOf<T>(0))};
+};
+
 /// A trained network: physical quantities in, physical quantities out. Feature 0 is the truth variable when the model
 /// is used as a response L(x; theta), theta the other features.
 ///
@@ -143,9 +154,7 @@ class Model {
 
   /// theta as the network sees it; made once per object, used at every step of an inversion.
   template <class T>
-  struct Encoded {
-    T theta[n_theta > 0 ? n_theta : 1];
-  };
+  using Encoded = EncodedFeatures<T, n_theta>;
   template <class T>
   void encode(const T* theta, Encoded<T>& encoded) const noexcept {
     for (int i = 0; i < n_theta; ++i) encoded.theta[i] = inputs[static_cast<std::size_t>(i + 1)].encode(theta[i]);
