@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <limits>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -21,6 +22,15 @@ namespace calibrant::validate {
 enum class CoverageIn : unsigned char {
   calibrated,  ///< the calibrated value, which is known for every object
   truth,       ///< the truth: independent of the spectrum within as well as between bins that are narrow enough
+};
+
+constexpr std::string_view to_string(CoverageIn in) noexcept {
+  return in == CoverageIn::truth ? "truth" : "calibrated";
+}
+
+/// Of the scores (value - truth) / scale of a bin: the order statistics between which the wanted part lies.
+struct Tails {
+  double low, high;
 };
 
 /// Intervals [value - b scale, value - a scale]: a and b are quantiles of (value - truth) / scale in a sample set
@@ -41,8 +51,7 @@ class Conformal {
   CALIBRANT_COLD Conformal(Column value, Column truth, Column scale, BinEdges edges, double coverage,
                            CoverageIn in = CoverageIn::calibrated)
       : edges_(std::move(edges)), coverage_(coverage), in_(in) {
-    if (!(coverage > 0.0 && coverage < 1.0))
-      throw Error("Conformal, coverage", "a number between 0 and 1", std::to_string(coverage));
+    check_coverage();
     if (truth.size() != value.size() || scale.size() != value.size())
       throw Error("Conformal", "as many truths and scales as values (" + std::to_string(value.size()) + ")",
                   std::to_string(truth.size()) + " and " + std::to_string(scale.size()));
@@ -57,10 +66,26 @@ class Conformal {
       if (bin >= 0 && bin < edges_.n_bins())
         scores[static_cast<std::size_t>(bin)].push_back((value[i] - truth[i]) / scale[i]);
     }
-    for (int bin = 0; bin < edges_.n_bins(); ++bin) bins_.push_back(tails(scores[static_cast<std::size_t>(bin)], bin));
+    for (int bin = 0; bin < edges_.n_bins(); ++bin)
+      bins_.push_back(tails_of(scores[static_cast<std::size_t>(bin)], bin));
+  }
+
+  /// As it was made before: what a file holds.
+  /// @throws Error for a coverage outside of (0, 1), and unless there are tails for every bin, finite and low <= high.
+  CALIBRANT_COLD Conformal(BinEdges edges, std::vector<Tails> tails, double coverage, CoverageIn in)
+      : edges_(std::move(edges)), coverage_(coverage), in_(in), bins_(std::move(tails)) {
+    check_coverage();
+    if (bins_.size() != static_cast<std::size_t>(edges_.n_bins()))
+      throw Error("Conformal", "tails for " + std::to_string(edges_.n_bins()) + " bin(s)",
+                  std::to_string(bins_.size()));
+    for (const Tails& bin : bins_)
+      if (!(bin.low <= bin.high && std::isfinite(bin.low) && std::isfinite(bin.high)))
+        throw Error("Conformal, tails", "finite scores, low <= high",
+                    std::to_string(bin.low) + " and " + std::to_string(bin.high));
   }
 
   double coverage() const noexcept { return coverage_; }
+  const std::vector<Tails>& tails() const noexcept { return bins_; }
   const BinEdges& edges() const noexcept { return edges_; }
   CoverageIn in() const noexcept { return in_; }
 
@@ -96,12 +121,12 @@ class Conformal {
   }
 
  private:
-  /// Order statistics of a bin's scores.
-  struct Tails {
-    double low, high;
-  };
+  CALIBRANT_COLD void check_coverage() const {
+    if (!(coverage_ > 0.0 && coverage_ < 1.0))
+      throw Error("Conformal, coverage", "a number between 0 and 1", std::to_string(coverage_));
+  }
 
-  CALIBRANT_COLD Tails tails(std::vector<double>& scores, int bin) const {
+  CALIBRANT_COLD Tails tails_of(std::vector<double>& scores, int bin) const {
     const double tail = 0.5 * (1.0 - coverage_), n = static_cast<double>(scores.size());
     // Ranks from 1: rounding must not turn 39.999... + 1 of 40 into one rank less.
     const double exact = (n + 1.0) * tail, whole = std::round(exact);
