@@ -5,15 +5,16 @@
 #include <cmath>
 #include <cstddef>
 #include <iostream>
+#include <ratio>
 #include <span>
 #include <utility>
 
 #include "calibrant/calibration.hpp"
 #include "calibrant/core/random.hpp"
-#include "calibrant/head/quantiles.hpp"
 #include "calibrant/invert/output_of.hpp"
 #include "calibrant/loss/point.hpp"
 #include "calibrant/nn/mlp.hpp"
+#include "calibrant/nn/monotone.hpp"
 #include "calibrant/train/trainer.hpp"
 #include "calibrant/validate/conformal.hpp"
 #include "program/jet_tables.hpp"
@@ -27,15 +28,16 @@ namespace validate = calibrant::validate;
 const std::array<const char*, 5> theta_names = {"reco_eta", "rho", "area", "ntrk", "trk_width"};
 constexpr int n_theta = 5;
 
-// One network for all quantiles; its head keeps them in order.
+// A network for each quantile, and each rises with the true pT by construction: in one free network for all of them the
+// lowest quantiles of soft jets would fall here and there, and those jets would have no interval.
 constexpr std::array<double, 5> levels = {0.025, 0.16, 0.5, 0.84, 0.975};
-using Network = cal::Sequential<cal::Mlp<cal::Inputs<1 + n_theta>, cal::Hidden<64>, cal::Hidden<64>, cal::Outputs<5>>,
-                                cal::Quantiles<5>>;
-using Quantiles = cal::Model<Network>;
+using Network = cal::MonotoneRatio<cal::Mlp<cal::Inputs<n_theta>, cal::Hidden<64>, cal::Hidden<64>, cal::Outputs<16>>,
+                                   std::ratio<1, 10>>;
+using Quantile = cal::Model<Network>;
 
 const validate::BinEdges pt_edges = {20, 30, 50, 100, 200, 500, 1500};
 
-Quantiles train(const cal::Table& jets, const cal::FitOptions& options) {
+std::vector<Quantile> train(const cal::Table& jets, const cal::FitOptions& options) {
   const cal::Dataset data(jets,
                           {{"true_pt", cal::Transform::logarithm, "GeV"},
                            {"reco_eta", cal::Transform::absolute},
@@ -44,7 +46,9 @@ Quantiles train(const cal::Table& jets, const cal::FitOptions& options) {
                            "ntrk",
                            "trk_width"},
                           "reco_pt", {.group = "event"});
-  return cal::fit<Network>(data, cal::loss::PinballSet<5>{levels}, options);
+  std::vector<Quantile> quantiles;
+  for (const double level : levels) quantiles.push_back(cal::fit<Network>(data, cal::loss::Pinball{level}, options));
+  return quantiles;
 }
 
 cal::FitOptions training_plan(std::int64_t n_jets, const Settings& settings) {
@@ -92,10 +96,8 @@ struct Ends {
   explicit Ends(std::size_t n) : low(n), high(n) {}
 };
 
-template <int Low, int High>
-IntervalKind by_quantiles(const Quantiles& model, const Jets& test, double coverage) {
-  const cal::QuantileIntervals interval(cal::Calibration(cal::invert::output_of<Low>(model)),
-                                        cal::Calibration(cal::invert::output_of<High>(model)));
+IntervalKind by_quantiles(const Quantile& low, const Quantile& high, const Jets& test, double coverage) {
+  const cal::QuantileIntervals interval{cal::Calibration(low), cal::Calibration(high)};
   Ends ends(test.size());
   interval(test.reco_pt, test.rows(), ends.low, ends.high);
   return {"quantiles", coverage, validate::coverage(ends.low, ends.high, test.true_pt, test.true_pt, pt_edges), 1};
@@ -165,11 +167,10 @@ Findings measure(const Settings& settings) {
             << " for the test; " << options.epochs << " epochs" << std::endl;
 
   const examples::Stopwatch watch;
-  const Quantiles model = train(training, options);
+  const std::vector<Quantile> quantiles = train(training, options);
   findings.train_seconds = watch.seconds();
-  using cal::invert::output_of;
-  const cal::WithResolution calibrate(cal::Calibration(output_of<2>(model)),
-                                      cal::invert::HalfWidth(output_of<1>(model), output_of<3>(model)));
+  const cal::WithResolution calibrate{cal::Calibration(quantiles[2]),
+                                      cal::invert::HalfWidth(quantiles[1], quantiles[3])};
   const Jets test(test_table, calibrate);
   std::vector<float> pull, true_pt;
   for (std::size_t i = 0; i < test.size(); ++i) {
@@ -179,8 +180,8 @@ Findings measure(const Settings& settings) {
   }
   findings.pull = validate::profile(pull, true_pt, pt_edges);
 
-  findings.kinds.push_back(by_quantiles<1, 3>(model, test, 0.68));
-  findings.kinds.push_back(by_quantiles<0, 4>(model, test, 0.95));
+  findings.kinds.push_back(by_quantiles(quantiles[1], quantiles[3], test, 0.68));
+  findings.kinds.push_back(by_quantiles(quantiles[0], quantiles[4], test, 0.95));
   for (const auto in : {validate::CoverageIn::truth, validate::CoverageIn::calibrated})
     for (const double coverage : {0.68, 0.95}) findings.kinds.push_back(by_ranks(test, coverage, in));
   return findings;
