@@ -43,9 +43,10 @@ class Posterior {
 
   /// Turns uniform numbers in (0, 1) into draws of x at this y.
   void draw(double y, std::span<double> numbers) const {
+    const auto border = [&](std::size_t i) { return i == 0 || i + 1 == n ? density(i, y) : 0.5 * density(i, y); };
     std::vector<double> cumulative = {0.0};
-    for (std::size_t i = 2; i < n; i += 2)  // the ends of a cell have half the weight of what is between cells
-      cumulative.push_back(cumulative.back() + 0.5 * density(i - 2, y) + density(i - 1, y) + 0.5 * density(i, y));
+    for (std::size_t i = 2; i < n; i += 2)  // what is between two cells belongs to both
+      cumulative.push_back(cumulative.back() + border(i - 2) + density(i - 1, y) + border(i));
     for (double& number : numbers) {
       const double target = number * cumulative.back();
       const auto above = std::upper_bound(cumulative.begin() + 1, cumulative.end() - 1, target);

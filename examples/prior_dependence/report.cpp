@@ -163,13 +163,13 @@ std::string plot_script() {
     const std::string axis = group == "regression" ? "measured y (GeV)" : "true x (GeV)";
     // Estimates of x in GeV are shown as their distance to y.
     const std::string minus = quantity == "M" ? " - column(1)" : "";
+    const std::string lowest = quantity == "not_invertible" ? "-0.01" : "*";  // a range even if all are 0
     script += "set output '" + group + "_" + quantity + ".svg'\nset xlabel '" + axis + "'\nset ylabel '" +
               picture.axis + "'\nset multiplot layout 2,2\ndo for [d in detectors] {\n  set title 'f and sigma: '.d\n" +
               "  plot for [i = 1:3] file('" + group + "', d, word(" + methods + ", i)) using 1:(column('" + quantity +
               "_exact')" + minus + ") with lines linestyle i title word(" + methods + ", i), \\\n" +
               "       for [i = 1:3] '' using 1:(column('" + quantity + "')" + minus + "):'" + quantity +
-              "_error' with yerrorbars linestyle i notitle";
-    script += "\n}\nunset multiplot\n";
+              "_error' with yerrorbars linestyle i notitle\n}\nunset multiplot\n";
   }
   return script;
 }

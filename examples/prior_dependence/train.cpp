@@ -27,6 +27,13 @@ double stretched(const Detector& detector, double y) {
   return about(x_low) + about(x_high);
 }
 
+/// About 1 / M(y)^2, the weight of an event in a regression: what counts is the relative error, and with equal weights
+/// the loss is that of large x. It depends on y alone, so E[x | y] stays what it is.
+double weight_at(double y) {
+  const double scale = (x_low + std::max(0.0, y)) / 30.0;
+  return 1.0 / (scale * scale);
+}
+
 /// Of a uniform number. Positive x: denser towards the ends, whose slopes extrapolations need (the arcsine law of ln
 /// x).
 double truth_between(double low, double high, double uniform) {
@@ -117,7 +124,8 @@ Teacher::Events Teacher::draw_at_all_y(const Detector& detector, const Posterior
 Regression Teacher::regression(const Detector& detector, const Posterior& posterior) {
   const Events drawn = draw_at_all_y(detector, posterior);
   std::vector<float> events;
-  for (std::size_t i = 0; i < drawn.x.size(); ++i) append(events, stretched(detector, drawn.y[i]), drawn.x[i]);
+  for (std::size_t i = 0; i < drawn.x.size(); ++i)
+    append(events, stretched(detector, drawn.y[i]), drawn.x[i], weight_at(drawn.y[i]));
   return {detector, fit(std::move(events), cal::Transform::identity, regression_plan())};
 }
 
@@ -127,7 +135,7 @@ Regression Teacher::variance(const Regression& m, const Posterior& posterior) {
   std::vector<float> events;
   for (std::size_t i = 0; i < drawn.x.size(); ++i) {
     const double residual = drawn.x[i] - mean[i];
-    append(events, stretched(m.detector, drawn.y[i]), residual * residual);
+    append(events, stretched(m.detector, drawn.y[i]), residual * residual, weight_at(drawn.y[i]));
   }
   return {m.detector, fit(std::move(events), cal::Transform::identity, regression_plan())};
 }
@@ -141,6 +149,6 @@ Net Teacher::response_of(const Regression& m, double low, double high) {
   }
   const std::vector<double> estimate = m(y);
   std::vector<float> events;
-  for (std::size_t i = 0; i < x.size(); ++i) append(events, x[i], estimate[i]);
+  for (std::size_t i = 0; i < x.size(); ++i) append(events, x[i], estimate[i], 900.0 / (x[i] * x[i]));
   return fit(std::move(events), cal::Transform::logarithm, regression_plan());
 }
