@@ -146,6 +146,7 @@ constexpr const char* plot_head = R"(set datafile separator ','
 set encoding utf8
 set terminal svg noenhanced size 1000,760 background 'white'
 set grid linecolor rgb '#dddddd'
+set key bmargin center horizontal
 set style line 1 linewidth 1.5 linecolor rgb '#0072b2' pointtype 7 pointsize 0.4
 set style line 2 linewidth 1.5 linecolor rgb '#009e73' pointtype 5 pointsize 0.4
 set style line 3 linewidth 1.5 linecolor rgb '#d55e00' pointtype 9 pointsize 0.5
@@ -163,12 +164,13 @@ std::string plot_script() {
     const std::string axis = group == "regression" ? "measured y (GeV)" : "true x (GeV)";
     // Estimates of x in GeV are shown as their distance to y.
     const std::string minus = quantity == "M" ? " - column(1)" : "";
-    const std::string lowest = quantity == "not_invertible" ? "-0.01" : "*";  // a range even if all are 0
+    const std::string range = quantity == "not_invertible" ? "-0.02:0.5" : "*:*";  // all may be 0
+    const std::string files = "for [i = 1:3] file('" + group + "', d, word(" + methods + ", i)) using 1:(column('";
     script += "set output '" + group + "_" + quantity + ".svg'\nset xlabel '" + axis + "'\nset ylabel '" +
-              picture.axis + "'\nset multiplot layout 2,2\ndo for [d in detectors] {\n  set title 'f and sigma: '.d\n" +
-              "  plot for [i = 1:3] file('" + group + "', d, word(" + methods + ", i)) using 1:(column('" + quantity +
-              "_exact')" + minus + ") with lines linestyle i title word(" + methods + ", i), \\\n" +
-              "       for [i = 1:3] '' using 1:(column('" + quantity + "')" + minus + "):'" + quantity +
+              picture.axis + "'\nset yrange [" + range +
+              "]\nset multiplot layout 2,2\ndo for [d in detectors] {\n  set title 'f and sigma: '.d\n  plot " + files +
+              quantity + "_exact')" + minus + ") with lines linestyle i title word(" + methods + ", i), \\\n" +
+              "       " + files + quantity + "')" + minus + "):'" + quantity +
               "_error' with yerrorbars linestyle i notitle\n}\nunset multiplot\n";
   }
   return script;

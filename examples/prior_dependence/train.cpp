@@ -100,7 +100,7 @@ Net Teacher::response(const Detector& detector, double low, double high) {
 }
 
 Teacher::Events Teacher::draw_at_all_y(const Detector& detector, const Posterior& posterior) {
-  // One of 600 events of x^-5 is above 100 GeV: a regression would see little else than the lower edge. But E[x | y]
+  // One of 670 events of x^-5 is above 100 GeV: a regression would see little else than the lower edge. But E[x | y]
   // stays what it is if each event of p(x) p(y | x) gets a weight, or is kept with a probability, that depends on y
   // alone: here the one that makes the spectrum of the network's input flat, so that M is learned equally well
   // everywhere. Events like that are drawn the other way round: first y, then x at that y.
@@ -149,6 +149,6 @@ Net Teacher::response_of(const Regression& m, double low, double high) {
   }
   const std::vector<double> estimate = m(y);
   std::vector<float> events;
-  for (std::size_t i = 0; i < x.size(); ++i) append(events, x[i], estimate[i], 900.0 / (x[i] * x[i]));
+  for (std::size_t i = 0; i < x.size(); ++i) append(events, x[i], estimate[i], 30.0 / x[i]);
   return fit(std::move(events), cal::Transform::logarithm, regression_plan());
 }
