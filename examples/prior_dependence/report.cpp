@@ -234,7 +234,8 @@ void report(const Findings& findings, const Settings& settings) {
       "Y at given x is normal around f(x) with width sigma(x): f is mu of the jet toy or x itself (linear), sigma that "
       "of the toy (varying) or 8 GeV (constant). Spectra of the training from 20 to 200 GeV: uniform, exp(-x / 30 GeV) "
       "(exponential), x^-5 (power). Lines are exact, points are averages of " +
-      std::to_string(settings.nets) + " networks with the errors of these averages.");
+      std::to_string(settings.nets) +
+      " networks, with errors from their spread: what all of them get wrong in the same way is not in these.");
   page.add_text(conclusion(findings));
   for (const Picture& picture : pictures)
     page.add_picture(std::string(picture.group) + "_" + picture.quantity + ".svg", picture.caption);
