@@ -2,8 +2,10 @@
 #pragma once
 
 #include <filesystem>
+#include <iostream>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "calibrant/error.hpp"
 #include "calibrant/io/atomic_file.hpp"
@@ -19,6 +21,21 @@ inline std::string draw(const std::string& folder, const std::string& script) {
   const int code = run_process({"gnuplot", "plots.gp"}, folder);
   if (code == program_not_found) return "gnuplot is not installed";
   return code == 0 ? "" : "gnuplot ended with exit code " + std::to_string(code);
+}
+
+/// A table, the file it is written to as CSV, and whether it is printed as well.
+struct NamedTable {
+  std::string file;
+  ResultTable table;
+  bool on_screen;
+};
+
+/// @throws calibrant::Error if a file cannot be written.
+inline void publish(const std::vector<NamedTable>& tables, const std::string& folder) {
+  for (const NamedTable& one : tables) {
+    if (one.on_screen) one.table.print(std::cout);
+    one.table.write_csv(folder + "/" + one.file);
+  }
 }
 
 /// A page of headings, text, tables and pictures, in the order they are added.

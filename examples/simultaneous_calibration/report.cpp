@@ -16,14 +16,9 @@
 namespace {
 
 namespace validate = calibrant::validate;
+using examples::NamedTable;
 using examples::ResultTable;
 using validate::ProfileBin;
-
-struct NamedTable {
-  std::string file;
-  ResultTable table;
-  bool on_screen;
-};
 
 ResultTable toy_table(const ToyFindings& toy) {
   ResultTable table(
@@ -330,10 +325,7 @@ void report(const std::optional<ToyFindings>& toy, const std::optional<JetFindin
     script += "jets = '" + words(jets->kinds) + "'\nplots = '" + plots + "'\n" + jet_plots;
     summarise(*jets, summary);
   }
-  for (const NamedTable& one : tables) {
-    if (one.on_screen) one.table.print(std::cout);
-    one.table.write_csv(settings.output + "/" + one.file);
-  }
+  examples::publish(tables, settings.output);
   const std::string no_pictures = examples::draw(settings.output, script);
   examples::HtmlReport page("Sequential and simultaneous calibration", settings.output, no_pictures);
   if (toy)
