@@ -13,7 +13,7 @@
 #include "calibrant/nn/mlp.hpp"
 #include "calibrant/parallel/pool.hpp"
 #include "calibrant/train/trainer.hpp"
-#include "program/jets.hpp"
+#include "program/jet_tables.hpp"
 #include "program/program.hpp"
 
 namespace {
@@ -38,14 +38,11 @@ const validate::BinEdges pt_edges = {20, 30, 50, 100, 200, 500, 1500};
 const validate::BinEdges m_edges = {3, 6, 10, 20, 40, 80, 160};
 const validate::BinEdges m_over_pt_edges = {0.02, 0.05, 0.08, 0.12, 0.17, 0.25};
 
-/// Central jets with a true pT above 15 GeV and a mass. Jets of every fifth event are for the test.
-cal::Table select(const cal::Table& jets, bool test) {
-  const auto at = [&](const char* name) { return static_cast<std::size_t>(jets.index(name)); };
-  const std::size_t event = at("event"), reco_eta = at("reco_eta"), pt = at("true_pt"), m = at("true_m");
-  return jets.where([=](auto row) {
-    const bool is_test = std::fmod(row[event], 5.0f) == 0.0f;
-    return std::abs(row[reco_eta]) < 2.4f && row[pt] > 15.0f && row[m] > lowest_m_over_pt * row[pt] && is_test == test;
-  });
+/// Jets whose event is wanted and that have a mass.
+template <class Wanted>
+cal::Table select(const cal::Table& jets, const Wanted& wanted) {
+  const auto pt = static_cast<std::size_t>(jets.index("true_pt")), m = static_cast<std::size_t>(jets.index("true_m"));
+  return examples::central_jets(jets, wanted).where([=](auto row) { return row[m] > lowest_m_over_pt * row[pt]; });
 }
 
 /// Columns side by side, row-major.
@@ -135,9 +132,9 @@ Kind measure(const std::string& name, const Calibrated& calibrated, const Sample
 }  // namespace
 
 Findings calibrate_jets(const Settings& settings) {
-  const cal::Table jets = examples::read_jets(settings.data, "A");
-  const cal::Table training = select(jets, false);
-  const Sample test(select(jets, true));
+  const cal::Table jets = examples::read_generator(settings.data, "A");
+  const cal::Table training = select(jets, examples::for_training);
+  const Sample test(select(jets, examples::for_test));
   constexpr int fewest = 500;
   if (training.n_rows() < fewest || test.size() < fewest)
     throw cal::Error(jets.source(), "at least 500 jets of |eta| < 2.4 for training and, in every fifth event, 500 more",

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <filesystem>
+#include <iostream>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "calibrant/error.hpp"
 #include "calibrant/io/atomic_file.hpp"
@@ -12,19 +14,6 @@
 
 namespace examples {
 
-/// How plots look: a comma between columns, and lines that can be told apart by everyone.
-inline constexpr const char* plot_head = R"(set datafile separator ','
-set encoding utf8
-set terminal svg enhanced size 800,500 background 'white'
-set grid linecolor rgb '#dddddd'
-set key outside right top
-set style line 1 linewidth 2 linecolor rgb '#888888' pointtype 6 pointsize 0.7
-set style line 2 linewidth 2 linecolor rgb '#0072b2' pointtype 7 pointsize 0.7
-set style line 3 linewidth 2 linecolor rgb '#56b4e9' pointtype 5 pointsize 0.7
-set style line 4 linewidth 2 linecolor rgb '#009e73' pointtype 9 pointsize 0.8
-set style line 5 linewidth 2 linecolor rgb '#d55e00' pointtype 11 pointsize 0.8
-)";
-
 /// Writes `script` to the folder as plots.gp and lets gnuplot run it there.
 /// @return why there are no pictures; empty if all went well.
 inline std::string draw(const std::string& folder, const std::string& script) {
@@ -32,6 +21,21 @@ inline std::string draw(const std::string& folder, const std::string& script) {
   const int code = run_process({"gnuplot", "plots.gp"}, folder);
   if (code == program_not_found) return "gnuplot is not installed";
   return code == 0 ? "" : "gnuplot ended with exit code " + std::to_string(code);
+}
+
+/// A table, the file it is written to as CSV, and whether it is printed as well.
+struct NamedTable {
+  std::string file;
+  ResultTable table;
+  bool on_screen;
+};
+
+/// @throws calibrant::Error if a file cannot be written.
+inline void publish(const std::vector<NamedTable>& tables, const std::string& folder) {
+  for (const NamedTable& one : tables) {
+    if (one.on_screen) one.table.print(std::cout);
+    one.table.write_csv(folder + "/" + one.file);
+  }
 }
 
 /// A page of headings, text, tables and pictures, in the order they are added.

@@ -3,7 +3,6 @@
 
 #include <cmath>
 #include <cstddef>
-#include <iostream>
 #include <ostream>
 #include <sstream>
 #include <string>
@@ -101,19 +100,6 @@ class ResultTable {
   std::string title_;
   std::vector<Column> columns_;
   std::vector<std::vector<Cell>> rows_;
-};
-
-/// A table and the file that it goes to.
-struct NamedTable {
-  std::string file;
-  ResultTable table;
-  bool on_screen;
-
-  /// @throws calibrant::Error if the file cannot be written.
-  void show_and_write(const std::string& folder) const {
-    if (on_screen) table.print(std::cout);
-    table.write_csv(folder + "/" + file);
-  }
 };
 
 }  // namespace examples

@@ -14,7 +14,7 @@
 #include "calibrant/loss/point.hpp"
 #include "calibrant/nn/mlp.hpp"
 #include "calibrant/parallel/pool.hpp"
-#include "program/jets.hpp"
+#include "program/jet_tables.hpp"
 #include "program/program.hpp"
 
 namespace {
@@ -40,16 +40,6 @@ const cal::Feature eta("reco_eta", cal::Transform::absolute);
 const cal::DatasetColumns columns{.group = "event"};
 
 const validate::BinEdges true_pt_edges = {20, 30, 50, 100, 200, 500, 1500};
-
-/// Central jets with a true pT above 15 GeV. Jets of every fifth event are for the test.
-cal::Table select(const cal::Table& jets, bool with_training, bool with_test) {
-  const auto at = [&](const char* name) { return static_cast<std::size_t>(jets.index(name)); };
-  const std::size_t event = at("event"), reco_eta = at("reco_eta"), true_pt = at("true_pt");
-  return jets.where([=](auto row) {
-    const bool is_test = std::fmod(row[event], 5.0f) == 0.0f;
-    return std::abs(row[reco_eta]) < 2.4f && row[true_pt] > 15.0f && (is_test ? with_test : with_training);
-  });
-}
 
 /// Jets to measure with.
 struct Sample {
@@ -166,9 +156,9 @@ JetKind measure(const std::string& name, const Calibrate& calibrate, const Sampl
 }  // namespace
 
 JetFindings calibrate_jets(const Settings& settings) {
-  const cal::Table jets = examples::read_jets(settings.data, "A");
-  const cal::Table training = select(jets, true, false);
-  const Sample test(select(jets, false, true));
+  const cal::Table jets = examples::read_generator(settings.data, "A");
+  const cal::Table training = examples::central_jets(jets, examples::for_training);
+  const Sample test(examples::central_jets(jets, examples::for_test));
   constexpr int fewest = 500;
   if (training.n_rows() < fewest || test.size() < fewest)
     throw cal::Error(jets.source(), "at least 500 jets of |eta| < 2.4 for training and, in every fifth event, 500 more",
@@ -176,7 +166,7 @@ JetFindings calibrate_jets(const Settings& settings) {
   std::vector<Sample> other;
   std::error_code ignored;
   if (std::filesystem::exists(settings.data + "/B.jets.npy", ignored))
-    other.emplace_back(select(examples::read_jets(settings.data, "B"), true, true));
+    other.emplace_back(examples::central_jets(examples::read_generator(settings.data, "B"), [](std::int64_t) { return true; }));
 
   cal::FitOptions options;
   // With fewer jets, more passes.

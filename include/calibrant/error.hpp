@@ -35,6 +35,7 @@ enum class Status : std::uint8_t {
   invalid_input,   ///< y or a feature is NaN or infinite; the value is NaN
   out_of_range,    ///< a feature was outside its trained range and is to be rejected there; the value is NaN
 };
+inline constexpr int n_statuses = 7;
 
 /// Name of a status, as in the enumeration.
 constexpr std::string_view to_string(Status status) noexcept {

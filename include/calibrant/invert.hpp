@@ -12,3 +12,4 @@
 #include "calibrant/invert/learned.hpp"
 #include "calibrant/invert/monotonicity.hpp"
 #include "calibrant/invert/newton.hpp"
+#include "calibrant/invert/output_of.hpp"

@@ -3,6 +3,7 @@
 
 #include "calibrant/io/atomic_file.hpp"
 #include "calibrant/io/checksum.hpp"
+#include "calibrant/io/conformal_file.hpp"
 #include "calibrant/io/csv.hpp"
 #include "calibrant/io/model_file.hpp"
 #include "calibrant/io/npy.hpp"

@@ -119,7 +119,7 @@ TEST_CASE("a checkpoint of another training is refused, and the message names wh
   const auto refusal = [&](const std::function<void(FitOptions&)>& change) {
     FitOptions other = how;
     change(other);
-    return message_of([&] { train(other); });
+    return error_of([&] { train(other); });
   };
   const std::string where = "resuming from " + how.checkpoint + ", ";
   CHECK(says(refusal([](FitOptions& o) { o.seed = 6; }), where + "seed: expected 6, found 5"));
@@ -134,13 +134,13 @@ TEST_CASE("a checkpoint of another training is refused, and the message names wh
   CHECK(says(refusal([](FitOptions& o) { o.validation_fraction = 0.2; }),
              where + "validation_fraction: expected 0.2, found 0.1"));
   // Another loss, another network, other data.
-  CHECK(says(message_of([&] { fit<Net>(data(), loss::Huber{0.25}, how); }),
+  CHECK(says(error_of([&] { fit<Net>(data(), loss::Huber{0.25}, how); }),
              where + "loss: expected huber(delta=0.25), found huber(delta=0.5)"));
   CHECK(
-      says(message_of([&] { fit<Mlp<Inputs<2>, Hidden<8>, Outputs<1>>>(data(), Loss{0.5}, how); }),
+      says(error_of([&] { fit<Mlp<Inputs<2>, Hidden<8>, Outputs<1>>>(data(), Loss{0.5}, how); }),
            where + "architecture: expected dense(2, 8, silu) > dense(8, 1, identity), found dense(2, 8, silu) > drop"));
-  CHECK(says(message_of([&] { fit<Net>(dataset(1500, {"", "g"}), Loss{0.5}, how); }), where + "data_sha256"));
-  CHECK(says(message_of([&] { fit<Net>(dataset(1500, {"w", ""}), Loss{0.5}, how); }), where + "n_"));
+  CHECK(says(error_of([&] { fit<Net>(dataset(1500, {"", "g"}), Loss{0.5}, how); }), where + "data_sha256"));
+  CHECK(says(error_of([&] { fit<Net>(dataset(1500, {"w", ""}), Loss{0.5}, how); }), where + "n_"));
   CHECK(read(how.checkpoint) == before);
 }
 
@@ -154,17 +154,17 @@ TEST_CASE("a checkpoint that was cut or altered is refused, and not touched") {
   for (const std::size_t size : {std::size_t{0}, std::size_t{7}, std::size_t{100}, good.size() / 2, good.size() - 1}) {
     CAPTURE(size);
     write(how.checkpoint, good.substr(0, size));
-    CHECK(says(message_of([&] { train(how); }), how.checkpoint));
+    CHECK(says(error_of([&] { train(how); }), how.checkpoint));
     CHECK(read(how.checkpoint).size() == size);
   }
   for (std::size_t at = 3; at < good.size(); at += 97) {
     std::string bad = good;
     bad[at] = static_cast<char>(bad[at] ^ 0x10);
     write(how.checkpoint, bad);
-    CHECK(says(message_of([&] { train(how); }), how.checkpoint));
+    CHECK(says(error_of([&] { train(how); }), how.checkpoint));
   }
   write(how.checkpoint, good);
-  CHECK(message_of([&] { train(how); }).empty());
+  CHECK(error_of([&] { train(how); }) == "no error");
 }
 
 TEST_CASE("a file that is no checkpoint, and a folder that is not there") {
@@ -173,9 +173,9 @@ TEST_CASE("a file that is no checkpoint, and a folder that is not there") {
   io::TensorFile other;
   other.metadata["kind"] = "something else";
   io::write_safetensors(how.checkpoint, other);
-  CHECK(says(message_of([&] { train(how); }), "expected a calibrant checkpoint, found kind: something else"));
+  CHECK(says(error_of([&] { train(how); }), "expected a calibrant checkpoint, found kind: something else"));
   how.checkpoint = folder / "missing/checkpoint";
-  CHECK(says(message_of([&] { train(how); }), "missing/checkpoint"));
+  CHECK(says(error_of([&] { train(how); }), "missing/checkpoint"));
 }
 
 TEST_CASE("state goes to a file and back to the bit") {
@@ -206,13 +206,13 @@ TEST_CASE("state goes to a file and back to the bit") {
   CHECK(back.reports[1].learning_rate == 5e-4);
   // A refused file changes nothing.
   TrainingState<double, 5> untouched;
-  CHECK(says(message_of([&] {
+  CHECK(says(error_of([&] {
                load_checkpoint(folder / "file", untouched, {{"setting", "b"}});
              }),
              "setting: expected b, found a"));
   CHECK(untouched.epoch == 0);
   TrainingState<double, 6> larger;
-  CHECK(says(message_of([&] {
+  CHECK(says(error_of([&] {
                load_checkpoint(folder / "file", larger, {{"setting", "a"}});
              }),
              "tensor 'parameters': expected 6 values, found 5"));

@@ -54,23 +54,23 @@ TEST_CASE("an error in a member is thrown to the caller, the first member's if s
       if (++epochs == 5) throw Error("on_epoch", "less", "enough");
       return true;
     };
-    CHECK(message_of([&] { fit_ensemble<Net>(data, loss::Squared{}, settings, 3); }) ==
+    CHECK(error_of([&] { fit_ensemble<Net>(data, loss::Squared{}, settings, 3); }) ==
           "on_epoch: expected less, found enough");
     settings.on_epoch = {};
     settings.batch_size = 1000;  // every member fails, each with its own split
-    const std::string first = message_of([&] { fit<Net>(data, loss::Squared{}, settings); });
+    const std::string first = error_of([&] { fit<Net>(data, loss::Squared{}, settings); });
     CHECK(!first.empty());
-    CHECK(message_of([&] { fit_ensemble<Net>(data, loss::Squared{}, settings, 3); }) == first);
+    CHECK(error_of([&] { fit_ensemble<Net>(data, loss::Squared{}, settings, 3); }) == first);
   }
 }
 
 TEST_CASE("numbers of members and threads that make no sense") {
   const auto data = dataset(300);
   FitOptions settings = options(1, 100);
-  CHECK(message_of([&] { fit_ensemble<Net>(data, loss::Squared{}, settings, 0); }) ==
+  CHECK(error_of([&] { fit_ensemble<Net>(data, loss::Squared{}, settings, 0); }) ==
         "fit_ensemble: expected one member or more, found 0");
   settings.threads = 0;
-  CHECK(says(message_of([&] { fit_ensemble<Net>(data, loss::Squared{}, settings, 2); }), "ThreadPool"));
+  CHECK(says(error_of([&] { fit_ensemble<Net>(data, loss::Squared{}, settings, 2); }), "ThreadPool"));
 }
 
 TEST_CASE("each member has its own checkpoint and resumes from it") {

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "../io/temporary_folder.hpp"
 #include "calibrant/calibration.hpp"
 #include "calibrant/io/model_file.hpp"
 #include "calibrant/loss/point.hpp"
@@ -84,10 +85,10 @@ TEST_CASE("a monotone network in ensembles, calibrations and files") {
   auto options = plan(Output::ratio);
   options.epochs = 1;
   const Calibration calibration(fit_ensemble<Ratio>(data(Transform::logarithm), loss::Absolute{}, options, 2));
-  // In the folder of this test.
-  io::save(calibration, "monotone.safetensors");
+  const TemporaryFolder folder;
+  io::save(calibration, folder / "monotone.safetensors");
   using Saved = Calibration<Ensemble<Model<Ratio>>>;
-  const auto again = io::load<Saved>("monotone.safetensors");
+  const auto again = io::load<Saved>(folder / "monotone.safetensors");
   for (const float y : {15.0f, 30.0f, 100.0f, 300.0f}) {
     const auto a = calibration(y, {0.3f}), b = again(y, {0.3f});
     CHECK(std::fabs(a.value - b.value) <= 0.0f);

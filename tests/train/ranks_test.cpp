@@ -163,7 +163,7 @@ TEST_CASE("a row whose loss is not finite is named on every rank") {
   FitOptions how = rank_options();
   how.output = Output::identity;
   how.validation_fraction = 0.0;
-  const std::string alone = message_of([&] { fit<Narrow>(data, poisoned, how); });
+  const std::string alone = error_of([&] { fit<Narrow>(data, poisoned, how); });
   CHECK(says(alone, "training, epoch 1, batch ",
              ", row " + std::to_string(data[1].source_row(12)) + " of jets: expected a finite loss"));
   CHECK(failure(3, [&](Ranks& ranks) {
@@ -226,9 +226,9 @@ TEST_CASE("an exception of one rank, wherever it comes from, ends the training o
              "rank 1 of 3: training on jets, columns: expected x (logarithm, ''), z (identity, ''), target y"));
   std::vector<Dataset> mixed = data;
   mixed[1] = other;
-  CHECK(says(message_of([&] { fit<Narrow>(mixed, loss::Squared{}, rank_options()); }),
+  CHECK(says(error_of([&] { fit<Narrow>(mixed, loss::Squared{}, rank_options()); }),
              "training on jets: expected the columns of jets, x (logarithm"));
-  CHECK(says(message_of([&] { fit<Narrow>(std::vector<Dataset>{}, loss::Squared{}, rank_options()); }),
+  CHECK(says(error_of([&] { fit<Narrow>(std::vector<Dataset>{}, loss::Squared{}, rank_options()); }),
              "expected one dataset or more, found none"));
 }
 

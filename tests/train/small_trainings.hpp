@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "../error_of.hpp"
 #include "calibrant/core/random.hpp"
 #include "calibrant/train/dataset.hpp"
 #include "calibrant/train/trainer.hpp"
@@ -63,16 +64,6 @@ bool same_bits(const Model<Net, Scalar>& a, const Model<Net, Scalar>& b) {
   return same;
 }
 
-/// What the Error says; empty if nothing is thrown.
-template <class F>
-std::string message_of(F&& f) {
-  try {
-    f();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "";
-}
 /// True if every part occurs in the text.
 template <class... Parts>
 bool says(const std::string& text, const Parts&... parts) {

@@ -21,7 +21,7 @@ using Tiny = Mlp<Inputs<2>, Hidden<4, Tanh>, Outputs<1>>;
 
 template <class Net = Tiny, class Loss = loss::Squared>
 std::string refusal(const Dataset& data, const FitOptions& settings, const Loss& loss = {}) {
-  return message_of([&] { Trainer<Net, float, Loss>(data, loss, settings); });
+  return error_of([&] { Trainer<Net, float, Loss>(data, loss, settings); });
 }
 
 TEST_CASE("settings that do not fit the data, the loss or the network are refused before any work") {
@@ -82,7 +82,7 @@ TEST_CASE("a loss that is not finite stops the training and names epoch, batch a
   settings.on_epoch = [&](const EpochReport&) { return ++epoch > 0; };
   settings.validation_fraction = 0.0;
   const auto run = [&] { fit<Tiny>(data, poisoned, settings); };
-  const std::string message = message_of(run);
+  const std::string message = error_of(run);
   CAPTURE(message);
   CHECK(says(message, "training, epoch 2, batch ", ", row 617: expected a finite loss"));
   // The batch is the one that holds the row: the order of epoch 2 is a function of the seed.
@@ -97,10 +97,10 @@ TEST_CASE("a loss that is not finite stops the training and names epoch, batch a
   settings.validation_fraction = 0.5;
   const bool in_validation = Random(settings.seed, Stream::split).block(617)[0] < 0x80000000u;
   epoch = 0;
-  CHECK(says(message_of(run), in_validation ? "training, epoch 2, validation, row 617" : "epoch 2, batch ", "row 617"));
+  CHECK(says(error_of(run), in_validation ? "training, epoch 2, validation, row 617" : "epoch 2, batch ", "row 617"));
   const auto steep = [](const auto& nu, const auto& y) { return sqrt(square(nu - y) * decltype(nu - y)(0)); };
   settings.on_epoch = {};
-  CHECK(says(message_of([&] { fit<Tiny>(data, steep, settings); }), "epoch 1, batch 1; no single row",
+  CHECK(says(error_of([&] { fit<Tiny>(data, steep, settings); }), "epoch 1, batch 1; no single row",
              "a finite gradient"));
 }
 
@@ -118,14 +118,14 @@ TEST_CASE("in a batch-coupled loss the row whose terms are not finite is named")
   FitOptions settings = options(1, 100);
   settings.output = Output::identity;
   settings.validation_fraction = 0.0;
-  CHECK(says(message_of([&] { fit<Tiny>(data, poisoned, settings); }), "epoch 1, batch ",
+  CHECK(says(error_of([&] { fit<Tiny>(data, poisoned, settings); }), "epoch 1, batch ",
              ", row 123: expected a finite loss"));
 }
 
 TEST_CASE("a learning rate that explodes is a clear stop, not a model of NaN") {
   FitOptions settings = options(50, 100);
   settings.adam.learning_rate = 1e30;
-  const std::string message = message_of([&] { fit<Tiny>(dataset(500), loss::Squared{}, settings); });
+  const std::string message = error_of([&] { fit<Tiny>(dataset(500), loss::Squared{}, settings); });
   CAPTURE(message);
   CHECK(says(message, "training, epoch ", ", row ", "a smaller learning rate"));
 }
@@ -134,7 +134,7 @@ TEST_CASE("a schedule that gives nonsense is named") {
   FitOptions settings = options(2, 100);
   for (const double bad : {std::numeric_limits<double>::quiet_NaN(), -1.0, std::numeric_limits<double>::infinity()}) {
     settings.schedule = [bad](const Progress& progress) { return progress.step == 7 ? bad : 1.0; };
-    const std::string message = message_of([&] { fit<Tiny>(dataset(500), loss::Squared{}, settings); });
+    const std::string message = error_of([&] { fit<Tiny>(dataset(500), loss::Squared{}, settings); });
     CHECK(says(message, "batch ", "schedule: expected a factor"));
   }
 }

@@ -186,14 +186,14 @@ TEST_CASE("a start whose features differ, or whose transforms do not fit the dat
   const auto table = jets(500);
   const Dataset logarithmic(table, {{"x", Transform::logarithm}, "z"}, "y");
   const auto first = fit<Tiny>(logarithmic, loss::Squared{}, options(1, 100));
-  CHECK(says(message_of([&] {
+  CHECK(says(error_of([&] {
                fit<Tiny>(Dataset(table, {"z", "x"}, "y"), loss::Squared{}, options(1, 100), first);
              }),
              "from a trained model: expected its feature 'x' as number 0, found 'z'"));
   std::vector<double> values(table.values().begin(), table.values().end());
   values[17 * 5] = -4.0;
   const Dataset negative(BasicTable<double>(table.names(), values, "jets"), {"x", "z"}, "y");
-  CHECK(says(message_of([&] { fit<Tiny>(negative, loss::Squared{}, options(1, 100), first); }),
+  CHECK(says(error_of([&] { fit<Tiny>(negative, loss::Squared{}, options(1, 100), first); }),
              "row 17, feature 'x': expected a finite number after the transform logarithm, found -4"));
 }
 

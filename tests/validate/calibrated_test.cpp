@@ -46,6 +46,26 @@ TEST_CASE("a dataset is calibrated, and what has no value is counted") {
   CHECK(out.str().find("2 ok, 0 extrapolated_low, 1 extrapolated_high") != std::string::npos);
 }
 
+TEST_CASE("every status is counted") {
+  const Calibration calibration(scale_calibration().response(), invert::Newton{}, extrapolate::Linear{},
+                                {OutOfRange::reject});
+  const BasicDataset<double> jets(table({20, 0.5, 20 * 0.8 * 1.05, 1,  //
+                                         50, -1.5, 40, 2,              //
+                                         90, 1.1, 200, 3}),
+                                  {"true_pt", "eta"}, "reco_pt");
+  const auto events = validate::calibrate(calibration, jets);
+  CHECK(events.status_counts.size() == static_cast<std::size_t>(n_statuses));
+  CHECK(events.count(Status::out_of_range) == 2);
+  CHECK(events.calibrated.size() == 1);
+  std::ostringstream out;
+  events.print_statuses(out);
+  CHECK(
+      out.str() ==
+      "1 ok, 0 extrapolated_low, 0 extrapolated_high, 0 clamped, 0 not_invertible, 0 invalid_input, 2 out_of_range\n");
+  CHECK(to_string(static_cast<Status>(n_statuses - 1)) != "unknown");
+  CHECK(to_string(static_cast<Status>(n_statuses)) == "unknown");
+}
+
 TEST_CASE("the closure of a calibration uses the dataset's weights") {
   const auto calibration = scale_calibration();
   // Twice the truth with weight 1, half the truth with weight 3: the weighted mean of the ratio is 0.875.

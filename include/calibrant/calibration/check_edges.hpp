@@ -23,16 +23,16 @@ CALIBRANT_COLD void check_edges(const C& calibration, const Theta& theta) {
     throw Error("check_edges", "theta of " + std::to_string(C::n_theta) + " column(s)", std::to_string(rows.n_columns));
   const auto look = [&]<class Policy>(const Policy*, std::ptrdiff_t row, const auto& encoded, bool is_lower) {
     const S x = is_lower ? calibration.solved_range().low : calibration.solved_range().high;
-    const auto [value, slope] = calibration.response().response(x, encoded);
+    const ValueSlope<S> at = calibration.response().response(x, encoded);
     const auto refuse = [&](const std::string& expected) {
       std::string where = "check_edges, x = " + std::to_string(x);
       if (C::n_theta > 0) where += ", row " + std::to_string(row) + " with theta";
       for (int i = 0; i < C::n_theta; ++i) where += " " + std::to_string(rows(row, i));
-      throw Error(where, expected, "L = " + std::to_string(value) + ", dL/dx = " + std::to_string(slope));
+      throw Error(where, expected, "L = " + std::to_string(at.value) + ", dL/dx = " + std::to_string(at.slope));
     };
-    if (!(slope > S(0)) || !is_finite(value) || !is_finite(slope)) refuse("a response that rises");
-    const invert::Root<S> edge{x, value, slope, false, is_lower, !is_lower, false};
-    if (Policy::rejects || is_finite(calibration.extrapolation().apply(value, edge))) return;
+    if (!(at.slope > S(0)) || !is_finite(at.value) || !is_finite(at.slope)) refuse("a response that rises");
+    const invert::Root<S> edge{x, at.value, at.slope, false, is_lower, !is_lower, false};
+    if (Policy::rejects || is_finite(calibration.extrapolation().apply(at.value, edge))) return;
     if constexpr (requires { Policy::needs; })
       refuse(std::string("for ") + Policy::name + ", " + Policy::needs);
     else

@@ -117,7 +117,7 @@ CALIBRANT_COLD invert::Learned<Net, typename Response::Scalar> fit_inverse(
       copy(response);
     features.emplace_back(names.back(), transform);
   }
-  names.push_back("x");
+  names.emplace_back("x");
   const BasicDataset<S> data(BasicTable<S>(std::move(names), std::move(values), "pairs of response and truth"),
                              std::move(features), "x");
   options.output = positive ? Output::ratio : Output::standardised;

@@ -34,9 +34,7 @@ class FunctionResponse {
       : function_(std::move(function)), truth_(truth), theta_(theta) {}
 
   template <class T>
-  struct Encoded {
-    T theta[NTheta > 0 ? NTheta : 1];
-  };
+  using Encoded = EncodedFeatures<T, NTheta>;
   template <class T>
   void encode(const T* theta, Encoded<T>& encoded) const noexcept {
     for (int i = 0; i < NTheta; ++i) encoded.theta[i] = theta[i];

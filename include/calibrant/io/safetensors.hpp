@@ -206,8 +206,8 @@ class SafetensorsHeader {
   SafetensorsHeader(std::string_view text, std::uint64_t data_size, const std::string& where)
       : where_(where), data_size_(data_size) {
     // basic_json::sax_parse would do; but it compiles the readers of five binary formats as well, for a second.
-    auto input = nlohmann::detail::input_adapter(text.begin(), text.end());
-    nlohmann::detail::parser<nlohmann::ordered_json, decltype(input)>(std::move(input)).sax_parse(this);
+    const auto input = [&] { return nlohmann::detail::input_adapter(text.begin(), text.end()); };
+    nlohmann::detail::parser<nlohmann::ordered_json, decltype(input())>(input()).sax_parse(this);
   }
 
   std::map<std::string, std::string> metadata;

@@ -79,6 +79,7 @@ class BasicTable {
   /// @throws Error if one is not there or named twice.
   CALIBRANT_COLD BasicTable columns(const std::vector<std::string>& wanted) const {
     std::vector<int> from;
+    from.reserve(wanted.size());
     for (const std::string& name : wanted) from.push_back(index(name));
     std::vector<Scalar> kept;
     kept.reserve(static_cast<std::size_t>(n_rows()) * from.size());

@@ -71,20 +71,21 @@ class Ensemble {
   void encode(const T* theta, Encoded<T>& encoded) const noexcept {
     members_[0].encode(theta, encoded);
   }
-  template <class T>
+  template <int Output = 0, class T>
   ValueSlope<T> response(const T& x, const Encoded<T>& encoded) const noexcept {
-    ValueSlope<T> sum = members_[0].response(x, encoded);
+    ValueSlope<T> sum = members_[0].template response<Output>(x, encoded);
     for (std::size_t m = 1; m < members_.size(); ++m) {
-      const ValueSlope<T> one = members_[m].response(x, encoded);
+      const ValueSlope<T> one = members_[m].template response<Output>(x, encoded);
       sum.value = sum.value + one.value;
       sum.slope = sum.slope + one.slope;
     }
     return {sum.value * T(share()), sum.slope * T(share())};
   }
-  template <class T>
+  template <int Output = 0, class T>
   T response_value(const T& x, const Encoded<T>& encoded) const noexcept {
-    T sum = members_[0].response_value(x, encoded);
-    for (std::size_t m = 1; m < members_.size(); ++m) sum = sum + members_[m].response_value(x, encoded);
+    T sum = members_[0].template response_value<Output>(x, encoded);
+    for (std::size_t m = 1; m < members_.size(); ++m)
+      sum = sum + members_[m].template response_value<Output>(x, encoded);
     return sum * T(share());
   }
   Range<Scalar> truth_range() const noexcept { return members_[0].truth_range(); }

@@ -58,6 +58,17 @@ struct ValueSlope {
   T slope;
 };
 
+/// N features as a response wants them; made once per object.
+template <class T, int N>
+struct EncodedFeatures {
+  T theta[N];
+};
+/// Nothing: written here, or compilers would warn of an array that is read before anyone wrote it.
+template <class T>
+struct EncodedFeatures<T, 0> {
+  T theta[1] = {T(ScalarOf<T>(0))};
+};
+
 /// A trained network: physical quantities in, physical quantities out. Feature 0 is the truth variable when the model
 /// is used as a response L(x; theta), theta the other features.
 ///
@@ -146,20 +157,18 @@ class Model {
     evaluate_batch(row_major(features, n_in), results, pool...);
   }
 
-  // ---- as a response L(x; theta), output 0 ------------------------------------------------------------------------
+  // ---- as a response L(x; theta), output 0 unless another is named --------------------------------------------------
 
   /// theta as the network sees it; made once per object, used at every step of an inversion.
   template <class T>
-  struct Encoded {
-    T theta[n_theta > 0 ? n_theta : 1];
-  };
+  using Encoded = EncodedFeatures<T, n_theta>;
   template <class T>
   void encode(const T* theta, Encoded<T>& encoded) const noexcept {
     for (int i = 0; i < n_theta; ++i) encoded.theta[i] = inputs[static_cast<std::size_t>(i + 1)].encode(theta[i]);
   }
 
   /// L and dL/dx at x.
-  template <class T>
+  template <int Output = 0, class T>
   ValueSlope<T> response(const T& x, const Encoded<T>& encoded) const noexcept {
     using D = Dual<T, 1>;
     D features[n_in];
@@ -171,11 +180,11 @@ class Model {
       Net::template forward<D>(parameters_.view(), View<const D, n_in>(features), View<D, n_out>(raw));
     else
       single(features, View<D, n_out>(raw));
-    const D result = outputs[0].decode(raw[0], variable);
+    const D result = outputs[static_cast<std::size_t>(Output)].decode(raw[Output], variable);
     return {result.value, result.tangent[0]};
   }
   /// L at x, without its slope.
-  template <class T>
+  template <int Output = 0, class T>
   T response_value(const T& x, const Encoded<T>& encoded) const noexcept {
     T features[n_in];
     features[0] = inputs[0].encode(x);
@@ -185,7 +194,7 @@ class Model {
       Net::template forward<T>(parameters_.view(), View<const T, n_in>(features), View<T, n_out>(raw));
     else
       single(features, View<T, n_out>(raw));
-    return outputs[0].decode(raw[0], x);
+    return outputs[static_cast<std::size_t>(Output)].decode(raw[Output], x);
   }
 
   /// Range of x in training: where the response may be inverted.

@@ -20,6 +20,7 @@
 #include "calibrant/parallel/ranks.hpp"
 #include "calibrant/train/checkpoint.hpp"
 #include "calibrant/train/dataset.hpp"
+#include "calibrant/train/exchange.hpp"
 #include "calibrant/train/options.hpp"
 #include "calibrant/train/progress_line.hpp"
 #include "calibrant/train/tile_step.hpp"
@@ -61,15 +62,15 @@ class Trainer {
 
   /// Trains until the epochs are done, early stopping ends it, or on_epoch returns false.
   void run() {
-    shared([&] {
-      ProgressPrinter printer(options_.progress == ProgressLine::automatic && is_first(), options_.epochs);
+    exchange_.shared([&] {
+      ProgressPrinter printer(options_.progress == ProgressLine::automatic && exchange_.is_first(), options_.epochs);
       bool go_on = !finished();
       while (go_on) {
         const EpochReport report = epoch();
         printer.show(report, static_cast<double>(n_training()));
         go_on = !finished();
         if (options_.on_epoch && !options_.on_epoch(report)) go_on = false;
-        go_on = all_agree(go_on);
+        go_on = exchange_.all_agree(go_on);
         if (!options_.checkpoint.empty() && (!go_on || state_.epoch % options_.checkpoint_every == 0)) save();
       }
     });
@@ -84,7 +85,7 @@ class Trainer {
   /// One epoch: every training event once, in an order that is a function of seed and epoch.
   /// @throws Error on a loss or gradient that is not finite, with epoch, batch and row.
   EpochReport epoch() {
-    return shared([&] { return train_epoch(); });
+    return exchange_.shared([&] { return train_epoch(); });
   }
 
   /// One optimizer step on the given events (rows of the dataset, 1 to batch_size of them), for those who choose their
@@ -126,7 +127,7 @@ class Trainer {
   /// Loss of the current parameters on the validation sample; NaN if there is none. All ranks call it together.
   double validation_loss() {
     if (n_validation_ == 0) return std::numeric_limits<double>::quiet_NaN();
-    return shared([&] { return mean_loss(); });
+    return exchange_.shared([&] { return mean_loss(); });
   }
 
  private:
@@ -174,11 +175,8 @@ class Trainer {
 
   /// @param ranks  other processes that have other parts, or nullptr.
   Trainer(Ranks* ranks, const Datasets& parts, Loss loss, FitOptions options, const Model<Net, Scalar>* start)
-      : loss_(std::move(loss)),
-        options_(std::move(options)),
-        ranks_(ranks != nullptr && ranks->size() > 1 ? ranks : nullptr),
-        pool_(options_.threads) {
-    shared([&] { prepare(parts, start); });
+      : loss_(std::move(loss)), options_(std::move(options)), exchange_(ranks), pool_(options_.threads) {
+    exchange_.shared([&] { prepare(parts, start); });
   }
 
   CALIBRANT_COLD void prepare(const Datasets& parts, const Model<Net, Scalar>* start) {
@@ -205,8 +203,8 @@ class Trainer {
     }
     state_.best = state_.parameters;
     for (int thread = 0; thread < pool_.n_threads(); ++thread) steps_.push_back(std::make_unique<Step>());
-    if (ranks_ != nullptr) {
-      sum_ = std::make_unique<OrderedSum<Scalar>>(*ranks_, Net::n_params, options_.overlapped);
+    if (!exchange_.alone()) {
+      sum_ = std::make_unique<OrderedSum<Scalar>>(exchange_.ranks(), Net::n_params, options_.overlapped);
       total_ = std::make_unique<ParametersType>();
     }
     if (!options_.checkpoint.empty()) {
@@ -224,22 +222,7 @@ class Trainer {
     validation_sums_.resize(static_cast<std::size_t>(n_blocks_));
   }
 
-  // ---- several processes -------------------------------------------------------------------------------------------
-
-  /// Runs f; what it throws is thrown on all ranks.
-  template <class F>
-  decltype(auto) shared(F&& f) {
-    if (ranks_ == nullptr) return std::forward<F>(f)();
-    return ranks_->shared(std::forward<F>(f));
-  }
-  bool is_first() const noexcept { return ranks_ == nullptr || ranks_->rank() == 0; }
-  bool all_agree(bool yes) {
-    if (ranks_ == nullptr) return yes;
-    const double mine = yes ? 1.0 : 0.0;
-    gathered_.resize(static_cast<std::size_t>(ranks_->size()));
-    ranks_->all_gather({&mine, 1}, gathered_);
-    return std::all_of(gathered_.begin(), gathered_.end(), [](double one) { return one == 1.0; });
-  }
+  // ---- several parts -----------------------------------------------------------------------------------------------
 
   /// numbers(part) of every part of the sample, one after the other; they are equally many for each.
   template <class Numbers>
@@ -249,10 +232,7 @@ class Trainer {
       const std::vector<double> own = numbers(static_cast<std::size_t>(part));
       here.insert(here.end(), own.begin(), own.end());
     }
-    if (ranks_ == nullptr) return here;
-    std::vector<double> all(here.size() * static_cast<std::size_t>(ranks_->size()));
-    ranks_->all_gather(here, all);
-    return all;
+    return exchange_.of_all(std::move(here));
   }
 
   /// Sum over all parts, in their order, of what add(part, numbers) adds to zeros.
@@ -264,18 +244,8 @@ class Trainer {
       add(part, own);
       for (std::size_t k = 0; k < n; ++k) total[k] = part == 0 ? own[k] : total[k] + own[k];
     }
-    if (ranks_ != nullptr) {
-      gathered_.resize(n * static_cast<std::size_t>(ranks_->size()));
-      ranks_->all_gather(total, gathered_);
-      add_up(gathered_, total);
-    }
+    exchange_.add_up(total);
     return total;
-  }
-  /// total = sum over the ranks, in their order, of what they gave to all_gather.
-  static void add_up(const std::vector<double>& gathered, std::span<double> total) {
-    const std::size_t n = total.size();
-    std::copy(gathered.begin(), gathered.begin() + static_cast<std::ptrdiff_t>(n), total.begin());
-    for (std::size_t i = n; i < gathered.size(); ++i) total[i % n] += gathered[i];
   }
 
   /// @throws Error if parts or ranks do not fit together.
@@ -283,7 +253,7 @@ class Trainer {
     for (const auto* data : parts)
       if (const std::string own = columns(*data), first = columns(*parts[0]); own != first)
         throw Error("training on " + data->source(), "the columns of " + parts[0]->source() + ", " + first, own);
-    if (ranks_ == nullptr) return;
+    if (exchange_.alone()) return;
     Fingerprint all{{"columns", columns(*parts[0])},
                     {"start", start == nullptr ? "none" : io::sha256(std::as_bytes(start->parameters().span()))},
                     {"checkpoint", options_.checkpoint.empty() ? "none" : "some"},
@@ -291,7 +261,7 @@ class Trainer {
     const Fingerprint of_settings = settings(options_.output);
     all.insert(all.end(), of_settings.begin(), of_settings.end());
     for (const auto& [key, value] : all)
-      if (const std::string first = ranks_->all_gather(value)[0]; first != value)
+      if (const std::string first = exchange_.ranks().all_gather(value)[0]; first != value)
         throw Error("training on " + parts[0]->source() + ", " + key, first + ", as on rank 0", value);
   }
   /// What must be the same in all parts.
@@ -401,7 +371,7 @@ class Trainer {
       part.source = data->source();
       part.source_rows = data->source_rows();
       // Part 0 of a sample is seeded as the only part of a sample.
-      const int number = static_cast<int>(parts_.size()) + (ranks_ != nullptr ? ranks_->rank() : 0);
+      const int number = static_cast<int>(parts_.size()) + exchange_.rank();
       const auto words = Random(options_.seed, Stream::part).block(static_cast<std::uint64_t>(number));
       part.seed = number == 0 ? options_.seed : (std::uint64_t{words[0]} << 32 | words[1]);
       part.first_row = parts_.empty() ? 0 : parts_.back().first_row + parts_.back().n_rows;
@@ -495,7 +465,7 @@ class Trainer {
   EpochReport train_epoch() {
     shuffle();
     const std::int64_t n_batches = (n_training_ + options_.batch_size - 1) / options_.batch_size;
-    if (ranks_ != nullptr) weigh_batches(n_batches);
+    if (!exchange_.alone()) weigh_batches(n_batches);
     EpochReport report;
     report.epoch = state_.epoch + 1;
     double weighted = 0.0, total_weight = 0.0;
@@ -510,7 +480,7 @@ class Trainer {
             "a factor that is finite and not negative", loss::number(factor));
       report.learning_rate = factor * options_.adam.learning_rate;
       const auto [loss, weight] = batch_step(
-          ranks_ != nullptr ? batch_weights_[static_cast<std::size_t>(batch)] : weight_of_shares(), factor, batch);
+          !exchange_.alone() ? batch_weights_[static_cast<std::size_t>(batch)] : weight_of_shares(), factor, batch);
       weighted += loss * weight;
       total_weight += weight;
     }
@@ -545,7 +515,7 @@ class Trainer {
   }
   /// What this batch takes from the parts.
   void take_shares(std::int64_t batch) noexcept {
-    const std::size_t first_part = ranks_ != nullptr ? static_cast<std::size_t>(ranks_->rank()) : 0;
+    const auto first_part = static_cast<std::size_t>(exchange_.rank());
     int position = 0, shards = 0;
     for (std::size_t part = 0; part < first_part + parts_.size(); ++part) {
       const std::int64_t n = part_sizes_[part], first = taken(batch, n);
@@ -580,9 +550,7 @@ class Trainer {
       take_shares(batch);
       batch_weights_[static_cast<std::size_t>(batch)] = weight_of_shares();
     }
-    gathered_.resize(batch_weights_.size() * static_cast<std::size_t>(ranks_->size()));
-    ranks_->all_gather(batch_weights_, gathered_);
-    add_up(gathered_, batch_weights_);
+    exchange_.add_up(batch_weights_);
   }
 
   double judged_loss(const EpochReport& report) const noexcept {
@@ -687,7 +655,7 @@ class Trainer {
     };
     if (!std::isfinite(batch_loss)) throw not_finite(rows, place(), "loss");
     const ParametersType* gradient = &shards_[0].gradient;
-    if (ranks_ == nullptr) {
+    if (exchange_.alone()) {
       add_gradients(0, Net::n_params);
     } else {
       (*sum_)(gradient->data(), total_->data(),
@@ -782,8 +750,8 @@ class Trainer {
       row = ", row " + std::to_string(source_rows.empty() ? event : source_rows[event]);
       if (n_parts() > 1) row += " of " + parts_[part].source;
     }
-    if (ranks_ != nullptr) {
-      const std::vector<std::string> found = ranks_->all_gather(row);
+    if (!exchange_.alone()) {
+      const std::vector<std::string> found = exchange_.ranks().all_gather(row);
       const auto first = std::find_if(found.begin(), found.end(), [](const auto& text) { return !text.empty(); });
       if (first != found.end()) row = *first;
     }
@@ -830,32 +798,32 @@ class Trainer {
   /// Hashes of all parts, each made by the process that has it.
   CALIBRANT_COLD void hash_parts() {
     for (const Part& part : parts_) data_sha256_.push_back(io::sha256(rows_.bytes(part.first_row, part.n_rows)));
-    if (ranks_ != nullptr) data_sha256_ = ranks_->all_gather(data_sha256_[0]);
+    if (!exchange_.alone()) data_sha256_ = exchange_.ranks().all_gather(data_sha256_[0]);
   }
   /// Returns when the file is there; rank 0 writes it.
   CALIBRANT_COLD void save() {
-    if (is_first()) save_checkpoint(options_.checkpoint, state_, fingerprint());
-    if (ranks_ != nullptr) ranks_->wait_for_all();
+    if (exchange_.is_first()) save_checkpoint(options_.checkpoint, state_, fingerprint());
+    if (!exchange_.alone()) exchange_.ranks().wait_for_all();
   }
   /// Rank 0 reads the file, if there is one, and gives the others what it holds.
   CALIBRANT_COLD void resume() {
-    if (is_first()) load_checkpoint(options_.checkpoint, state_, fingerprint());
-    if (ranks_ == nullptr) return;
+    if (exchange_.is_first()) load_checkpoint(options_.checkpoint, state_, fingerprint());
+    if (exchange_.alone()) return;
     std::vector<double> numbers = progress_numbers(state_);
     std::array<double, 1> n{static_cast<double>(numbers.size())};
-    ranks_->broadcast(std::as_writable_bytes(std::span(n)));
+    exchange_.ranks().broadcast(std::as_writable_bytes(std::span(n)));
     numbers.resize(static_cast<std::size_t>(n[0]));
-    ranks_->broadcast(std::as_writable_bytes(std::span(numbers)));
+    exchange_.ranks().broadcast(std::as_writable_bytes(std::span(numbers)));
     set_progress(state_, numbers);
     for (ParametersType* values : {&state_.parameters, &state_.best, &state_.optimizer.first, &state_.optimizer.second})
-      ranks_->broadcast(std::as_writable_bytes(values->span()));
+      exchange_.ranks().broadcast(std::as_writable_bytes(values->span()));
   }
 
   static constexpr int block = 16 * shard_size;  ///< events of the validation sample that are added up by themselves
 
   Loss loss_;
   FitOptions options_;
-  Ranks* ranks_;  ///< the other processes, or nullptr
+  Exchange exchange_;
   ThreadPool pool_;
   Model<Net, Scalar> model_;
   typename Step::Rows rows_;
@@ -877,7 +845,7 @@ class Trainer {
   // For ranks: the sum over them, and what they have said.
   std::unique_ptr<OrderedSum<Scalar>> sum_;
   std::unique_ptr<ParametersType> total_;
-  std::vector<double> batch_weights_, gathered_;
+  std::vector<double> batch_weights_;
 };
 
 /// Trains a network in one line: fit<Net>(dataset, loss, {.epochs = 40, .seed = 1}).

@@ -22,7 +22,7 @@ struct CalibratedEvents {
   std::vector<double> truth;
   std::vector<double> weight;
   std::vector<std::int64_t> event;
-  std::array<std::int64_t, 6> status_counts{};  ///< by Status, of all events
+  std::array<std::int64_t, n_statuses> status_counts{};  ///< by Status, of all events
 
   std::int64_t count(Status status) const noexcept { return status_counts[static_cast<std::size_t>(status)]; }
   void print_statuses(std::ostream& out) const {

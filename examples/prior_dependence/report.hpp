@@ -1,0 +1,9 @@
+// Everything prior_dependence has found out, as tables on the screen, CSV, plots, report.html and summary.json.
+#pragma once
+
+#include "settings.hpp"
+#include "study.hpp"
+
+/// Writes everything to settings.output and the tables to standard output.
+/// @throws calibrant::Error if a file cannot be written.
+void report(const Findings& findings, const Settings& settings);
