@@ -166,7 +166,8 @@ JetFindings calibrate_jets(const Settings& settings) {
   std::vector<Sample> other;
   std::error_code ignored;
   if (std::filesystem::exists(settings.data + "/B.jets.npy", ignored))
-    other.emplace_back(examples::central_jets(examples::read_generator(settings.data, "B"), [](std::int64_t) { return true; }));
+    other.emplace_back(
+        examples::central_jets(examples::read_generator(settings.data, "B"), [](std::int64_t) { return true; }));
 
   cal::FitOptions options;
   // With fewer jets, more passes.

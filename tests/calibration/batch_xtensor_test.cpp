@@ -90,7 +90,7 @@ TEST_CASE("shapes that do not fit are refused") {
   const Calibration calibration(response<float>());
   const std::vector<float> y(4);
   std::vector<float> value(4);
-  const auto array = [](std::vector<std::size_t> shape) { return xt::xarray<float>(shape, 1.f); };
+  const auto array = [](const std::vector<std::size_t>& shape) { return xt::xarray<float>(shape, 1.f); };
   CHECK_NOTHROW(calibration({y, array({4, 3}), value}));
   CHECK_THROWS_WITH_AS(calibration({y, array({12}), value}),
                        "matrix_view: expected a two-dimensional array, found 1 dimensions", Error);

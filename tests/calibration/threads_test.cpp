@@ -21,6 +21,7 @@ void check_concurrent_calls(const C& calibration) {
   constexpr int n_threads = 4;
   std::array<int, n_threads> n_wrong{};
   std::vector<std::thread> threads;
+  threads.reserve(n_threads);
   for (int t = 0; t < n_threads; ++t)
     threads.emplace_back([&, t] {
       for (int repetition = 0; repetition < 3; ++repetition) {

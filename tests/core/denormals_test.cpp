@@ -13,9 +13,7 @@ TEST_CASE("denormal results and operands are zero inside, themselves outside") {
   {
     const calibrant::FlushDenormals flush;
     const volatile float result = smallest * half, operand = denormal * two;
-    {
-      const calibrant::FlushDenormals nested;
-    }
+    { const calibrant::FlushDenormals nested; }
     const volatile float still = smallest * half;
     const bool zero = result == 0.0f && operand == 0.0f && still == 0.0f;
     CHECK(zero);

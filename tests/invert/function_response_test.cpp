@@ -42,8 +42,8 @@ TEST_CASE_TEMPLATE("features reach the formula, alone and in tiles", S, float, d
   response.encode(wide, encoded_tile);
   const auto tile = response.response(T(S(120)), encoded_tile);
   for (int s = 0; s < T::n_samples; ++s) {
-    CHECK(std::memcmp(&one.value, scalars(&tile.value) + s, sizeof(S)) == 0);
-    CHECK(std::memcmp(&one.slope, scalars(&tile.slope) + s, sizeof(S)) == 0);
+    CHECK((std::memcmp(&one.value, scalars(&tile.value) + s, sizeof(S)) == 0));
+    CHECK((std::memcmp(&one.slope, scalars(&tile.slope) + s, sizeof(S)) == 0));
   }
 }
 

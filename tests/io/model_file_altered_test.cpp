@@ -156,7 +156,9 @@ TEST_CASE("every entry missing, of another type, or out of range") {
   for (const std::string key : {"inputs", "outputs", "training", "inversion", "extrapolation"}) {
     const Json whole = Json::parse(original.metadata.at(key));
     const Json flat = whole.flatten();
-    for (const auto& [pointer, value] : flat.items()) {
+    for (const auto& item : flat.items()) {
+      const std::string pointer = item.key();
+      const Json value = item.value();
       ++n_entries;
       CAPTURE(key);
       CAPTURE(pointer);
@@ -273,7 +275,7 @@ TEST_CASE("a model that is not the one that was saved") {
   CHECK(says(json("outputs", "/0/meaning", "identity"), "self-test, value"));
   for (const std::string name : {"self_test.features", "self_test.outputs"})
     CHECK(says(after(calibration, [&](io::TensorFile& file) { set_value(file, name, 0, S(33)); }), "self-test, value"));
-  for (const std::size_t index : {0, 1, 4})
+  for (const std::size_t index : {0U, 1U, 4U})
     CHECK(says(after(calibration, [&](io::TensorFile& file) { set_value(file, "self_test.calibrated", index, S(3)); }),
                "calibration self-test, value " + std::to_string(index) + ": expected 3.000000 as stored, found "));
   // Ensembles: each member counts.

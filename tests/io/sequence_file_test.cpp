@@ -102,7 +102,7 @@ TEST_CASE_TEMPLATE("a sequence comes back, with its steps, their order and their
     const std::array<S, 3> theta{static_cast<S>(random.uniform(-1.2, 1.2)), S(0),
                                  static_cast<S>(random.uniform(-1.2, 1.2))};
     const auto was = sequence(y, theta), is = loaded(y, theta);
-    CHECK(std::memcmp(&was.value, &is.value, sizeof(S)) == 0);
+    CHECK((std::memcmp(&was.value, &is.value, sizeof(S)) == 0));
     CHECK(was.status == is.status);
   }
   io::save(loaded, folder / "again");

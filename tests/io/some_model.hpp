@@ -51,7 +51,7 @@ Model<Net, S> some_model(std::uint64_t seed = 1) {
 template <class S>
 Ensemble<Model<Net, S>> some_ensemble() {
   std::vector<Model<Net, S>> members;
-  for (const std::uint64_t seed : {1, 2, 3}) {
+  for (const std::uint64_t seed : {1U, 2U, 3U}) {
     members.push_back(some_model<S>(seed));
     members.back().description.training.seed = seed;
     members.back().description.training.epochs.resize(seed);

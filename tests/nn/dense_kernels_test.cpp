@@ -30,13 +30,13 @@ int differing(const std::vector<S>& a, const std::vector<S>& b) {
 
 TEST_CASE_TEMPLATE("transpose, with zeros in the padding and no byte outside", S, float, double) {
   const auto compare = []<int K, int Registers>() {
-    constexpr int Samples = Registers * lanes<S>, row = padded<S>(K), stride = Samples + 8;
+    constexpr int n_samples = Registers * lanes<S>, row = padded<S>(K), stride = n_samples + 8;
     const auto x = numbers<S>(K * stride, 1);
-    std::vector<S> transposed(static_cast<std::size_t>(Samples * row + 16), S(77)), expected(transposed);
-    for (int s = 0; s < Samples; ++s)
+    std::vector<S> transposed(static_cast<std::size_t>(n_samples * row + 16), S(77)), expected(transposed);
+    for (int s = 0; s < n_samples; ++s)
       for (int k = 0; k < row; ++k)
         expected[static_cast<std::size_t>(s * row + k)] = k < K ? x[static_cast<std::size_t>(k * stride + s)] : S(0);
-    kernel::transpose<K, Samples, row>(x.data(), stride, transposed.data());
+    kernel::transpose<K, n_samples, row>(x.data(), stride, transposed.data());
     CHECK(differing(transposed, expected) == 0);
   };
   compare.template operator()<1, 1>();
@@ -47,19 +47,19 @@ TEST_CASE_TEMPLATE("transpose, with zeros in the padding and no byte outside", S
 }
 
 TEST_CASE_TEMPLATE("accumulate_outer: samples in index order, one fma each", S, float, double) {
-  const auto compare = []<int Out, int K, int Samples>() {
+  const auto compare = []<int Out, int K, int n_samples>() {
     constexpr int row = padded<S>(K);
-    const auto dz = numbers<S>(Out * Samples, 2), xt = numbers<S>(Samples * row, 3);
+    const auto dz = numbers<S>(Out * n_samples, 2), xt = numbers<S>(n_samples * row, 3);
     auto gradient = numbers<S>(Out * row, 4);
     auto expected = gradient;
     for (int o = 0; o < Out; ++o)
       for (int k = 0; k < row; ++k) {
         S& sum = expected[static_cast<std::size_t>(o * row + k)];
-        for (int s = 0; s < Samples; ++s)
-          sum = calibrant::fma(dz[static_cast<std::size_t>(o * Samples + s)], xt[static_cast<std::size_t>(s * row + k)],
-                               sum);
+        for (int s = 0; s < n_samples; ++s)
+          sum = calibrant::fma(dz[static_cast<std::size_t>(o * n_samples + s)],
+                               xt[static_cast<std::size_t>(s * row + k)], sum);
       }
-    kernel::accumulate_outer<Out, Samples, row>(dz.data(), Samples, xt.data(), gradient.data());
+    kernel::accumulate_outer<Out, n_samples, row>(dz.data(), n_samples, xt.data(), gradient.data());
     CHECK(differing(gradient, expected) == 0);
   };
   compare.template operator()<1, 3, 16>();

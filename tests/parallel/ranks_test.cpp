@@ -74,7 +74,7 @@ void check_sums(int size, std::size_t n, bool overlapped) {
     }
   });
   CHECK(errors == Texts(static_cast<std::size_t>(size)));
-  for (const auto& one : sums) CHECK(std::memcmp(one.data(), expected.data(), n * sizeof(Scalar)) == 0);
+  for (const auto& one : sums) CHECK((std::memcmp(one.data(), expected.data(), n * sizeof(Scalar)) == 0));
   // The traffic: all to all for few numbers and for two ranks, slices for many.
   const double each = static_cast<double>(n * sizeof(Scalar)) * (size - 1);
   const bool sliced = size > 2 && n * sizeof(Scalar) >= 65536;

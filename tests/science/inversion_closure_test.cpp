@@ -45,10 +45,10 @@ void check_block(const auto& calibration, const json& block) {
     const toys::Jet toy;
     CHECK(agrees(toy.mu(x), f, 0.0, 1e-14));
     const double sigma = noise > 0.0 ? noise : toy.sigma(x);
-    constexpr int n = 16'001;
+    constexpr int n = 16'001, middle = n / 2;
     std::vector<double> y(n), value(n), weight(n);
     for (int i = 0; i < n; ++i) {
-      const double z = 1e-3 * (i - n / 2);
+      const double z = 1e-3 * (i - middle);
       y[static_cast<std::size_t>(i)] = f + sigma * z;
       weight[static_cast<std::size_t>(i)] = std::exp(-0.5 * z * z);
     }

@@ -3,9 +3,9 @@
 
 #include <doctest/doctest.h>
 #include <fcntl.h>
-#include <stdlib.h>
 #include <sys/wait.h>
 
+#include <cstdlib>
 #include <string>
 
 using namespace calibrant;
