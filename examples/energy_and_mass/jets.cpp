@@ -131,7 +131,7 @@ Kind measure(const std::string& name, const Calibrated& calibrated, const Sample
 
 }  // namespace
 
-Findings calibrate_jets(const Settings& settings) {
+Findings calibrate_jets(const examples::JetSettings& settings) {
   const cal::Table jets = examples::read_generator(settings.data, "A");
   const cal::Table training = select(jets, examples::for_training);
   const Sample test(select(jets, examples::for_test));

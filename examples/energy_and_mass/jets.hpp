@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "calibrant/validate/closure.hpp"
-#include "settings.hpp"
+#include "program/jet_settings.hpp"
 
 /// Of calibrated / true of one quantity.
 struct Quantity {
@@ -39,4 +39,4 @@ struct Findings {
 
 /// Reads, trains, measures, and saves what calibrates both together to settings.output.
 /// @throws calibrant::Error if there are no jets, a column is missing, or too few jets are left.
-Findings calibrate_jets(const Settings& settings);
+Findings calibrate_jets(const examples::JetSettings& settings);

@@ -2,14 +2,18 @@
 // dimensions): one network learns how both are measured as a function of both truths, and is inverted by Newton's
 // method. Beside it what is usual: the pT by itself, then the mass at the calibrated pT.
 #include "jets.hpp"
+#include "program/jet_settings.hpp"
 #include "program/program.hpp"
 #include "report.hpp"
-#include "settings.hpp"
 
 int main(int argc, char** argv) {
   return examples::run_program("energy_and_mass", [&] {
-    Settings settings;
-    if (!read_settings(argc, argv, settings)) return 0;
+    examples::JetSettings settings;
+    if (!examples::read_settings(argc, argv, "energy_and_mass",
+                                 "calibrates pT and mass of simulated jets together, by one response of both that is "
+                                 "inverted in two dimensions, and one after the other, and compares",
+                                 settings))
+      return 0;
     examples::make_folder(settings.output);
     report(calibrate_jets(settings), settings);
     return 0;

@@ -82,16 +82,6 @@ ResultTable overview(const Findings& findings) {
   return table;
 }
 
-constexpr const char* plot_head = R"(set datafile separator ','
-set encoding utf8
-set terminal svg enhanced size 800,500 background 'white'
-set grid linecolor rgb '#dddddd'
-set key outside right top
-set style line 1 linewidth 2 linecolor rgb '#888888' pointtype 6 pointsize 0.7
-set style line 2 linewidth 2 linecolor rgb '#0072b2' pointtype 7 pointsize 0.7
-set style line 3 linewidth 2 linecolor rgb '#d55e00' pointtype 11 pointsize 0.8
-)";
-
 /// One picture of a table of bins.
 std::string plot(const Findings& findings, const Shown& shown, const Statistic& statistic) {
   const std::string file = file_of(shown, statistic);
@@ -107,7 +97,7 @@ std::string plot(const Findings& findings, const Shown& shown, const Statistic& 
   return script + "\n";
 }
 
-void summarise(const Findings& findings, const Settings& settings) {
+void summarise(const Findings& findings, const examples::JetSettings& settings) {
   examples::Summary summary;
   summary.set("seed", settings.seed);
   summary.set("threads", settings.threads);
@@ -138,10 +128,10 @@ void summarise(const Findings& findings, const Settings& settings) {
 
 }  // namespace
 
-void report(const Findings& findings, const Settings& settings) {
+void report(const Findings& findings, const examples::JetSettings& settings) {
   std::vector<NamedTable> tables = {{"m_over_pt.csv", overview(findings), true}};
   std::vector<std::pair<std::string, std::string>> pictures;
-  std::string script = plot_head;
+  std::string script = examples::plot_head;
   for (const Shown& shown : all_shown)
     for (const Statistic& statistic : statistics) {
       const std::string file = file_of(shown, statistic);

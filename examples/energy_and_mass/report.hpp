@@ -2,8 +2,8 @@
 #pragma once
 
 #include "jets.hpp"
-#include "settings.hpp"
+#include "program/jet_settings.hpp"
 
 /// Writes everything to settings.output and the tables to standard output.
 /// @throws calibrant::Error if a file cannot be written.
-void report(const Findings& findings, const Settings& settings);
+void report(const Findings& findings, const examples::JetSettings& settings);

@@ -14,6 +14,19 @@
 
 namespace examples {
 
+/// How pictures look, for the beginning of a script: CSV, five styles of lines and points, the first one grey.
+inline constexpr const char* plot_head = R"(set datafile separator ','
+set encoding utf8
+set terminal svg enhanced size 800,500 background 'white'
+set grid linecolor rgb '#dddddd'
+set key outside right top
+set style line 1 linewidth 2 linecolor rgb '#888888' pointtype 6 pointsize 0.7
+set style line 2 linewidth 2 linecolor rgb '#0072b2' pointtype 7 pointsize 0.7
+set style line 3 linewidth 2 linecolor rgb '#56b4e9' pointtype 5 pointsize 0.7
+set style line 4 linewidth 2 linecolor rgb '#009e73' pointtype 9 pointsize 0.8
+set style line 5 linewidth 2 linecolor rgb '#d55e00' pointtype 11 pointsize 0.8
+)";
+
 /// Writes `script` to the folder as plots.gp and lets gnuplot run it there.
 /// @return why there are no pictures; empty if all went well.
 inline std::string draw(const std::string& folder, const std::string& script) {

@@ -166,17 +166,6 @@ ResultTable jet_cells(const JetFindings& jets) {
   return table;
 }
 
-constexpr const char* plot_head = R"(set datafile separator ','
-set encoding utf8
-set terminal svg enhanced size 800,500 background 'white'
-set grid linecolor rgb '#dddddd'
-set key outside right top
-set style line 1 linewidth 2 linecolor rgb '#888888' pointtype 6 pointsize 0.7
-set style line 2 linewidth 2 linecolor rgb '#0072b2' pointtype 7 pointsize 0.7
-set style line 3 linewidth 2 linecolor rgb '#56b4e9' pointtype 5 pointsize 0.7
-set style line 4 linewidth 2 linecolor rgb '#009e73' pointtype 9 pointsize 0.8
-set style line 5 linewidth 2 linecolor rgb '#d55e00' pointtype 11 pointsize 0.8
-)";
 constexpr const char* toy_plots = R"(
 set ylabel 'mean of calibrated / x'
 do for [feature in 'u v'] {
@@ -288,7 +277,7 @@ void summarise(const JetFindings& jets, examples::Summary& summary) {
 void report(const std::optional<ToyFindings>& toy, const std::optional<JetFindings>& jets, const Settings& settings) {
   std::vector<NamedTable> tables;
   std::vector<std::pair<std::string, std::string>> pictures;
-  std::string script = plot_head;
+  std::string script = examples::plot_head;
   examples::Summary summary;
   summary.set("seed", settings.seed);
   summary.set("threads", settings.threads);
@@ -299,7 +288,7 @@ void report(const std::optional<ToyFindings>& toy, const std::optional<JetFindin
     tables.push_back({"toy_v.csv", toy_against(*toy, "v", &ToyKind::against_v), false});
     tables.push_back({"toy_closure.csv", toy_closure(*toy), true});
     tables.push_back({"toy_both.csv", toy_against_both(*toy), false});
-    script += "toy = '" + words(toy->kinds) + "'\n" + toy_plots + plot_head;
+    script += "toy = '" + words(toy->kinds) + "'\n" + toy_plots + examples::plot_head;
     pictures.emplace_back("toy_u.svg", "Toy: what is left against u (lines: exact)");
     pictures.emplace_back("toy_v.svg", "Toy: what is left against v (lines: exact)");
     pictures.emplace_back("toy_both.svg", "Toy: what is left against both");

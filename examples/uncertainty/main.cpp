@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "measure.hpp"
+#include "program/jet_settings.hpp"
 #include "program/program.hpp"
 #include "program/report.hpp"
 #include "program/result_table.hpp"
@@ -57,7 +58,7 @@ ResultTable pull_table(const Findings& findings) {
   return table;
 }
 
-void summarise(const Findings& findings, const Settings& settings, examples::Summary& summary) {
+void summarise(const Findings& findings, const examples::JetSettings& settings, examples::Summary& summary) {
   summary.set("seed", settings.seed);
   summary.set("threads", settings.threads);
   summary.set("training_jets", findings.n_training);
@@ -85,10 +86,7 @@ void summarise(const Findings& findings, const Settings& settings, examples::Sum
   }
 }
 
-constexpr const char* plots = R"(set terminal svg size 720,480 dynamic
-set datafile separator ','
-set key top left
-set logscale x
+constexpr const char* plots = R"(set logscale x
 set xlabel 'pT [GeV], true or (conformal\_calibrated) calibrated'
 set output 'coverage.svg'
 set ylabel 'coverage'
@@ -109,13 +107,11 @@ set yrange [-0.5:1.5]
 plot 'pull.csv' using (sqrt($1*$2)):5:6 with yerrorbars title 'half 68 % width', '' using (sqrt($1*$2)):4 title 'median'
 )";
 
-void report(const Findings& findings, const Settings& settings) {
-  const ResultTable coverage = coverage_table(findings), pull = pull_table(findings);
-  coverage.print(std::cout);
-  pull.print(std::cout);
-  coverage.write_csv(settings.output + "/coverage.csv");
-  pull.write_csv(settings.output + "/pull.csv");
-  const std::string no_pictures = examples::draw(settings.output, plots);
+void report(const Findings& findings, const examples::JetSettings& settings) {
+  const std::vector<examples::NamedTable> tables = {{"coverage.csv", coverage_table(findings), true},
+                                                    {"pull.csv", pull_table(findings), true}};
+  examples::publish(tables, settings.output);
+  const std::string no_pictures = examples::draw(settings.output, std::string(examples::plot_head) + plots);
   examples::HtmlReport page("Uncertainty of calibrated jets", settings.output, no_pictures);
   page.add_text(findings.data + ": " + std::to_string(findings.n_training) + " jets for training, " +
                 std::to_string(findings.n_test) +
@@ -123,8 +119,7 @@ void report(const Findings& findings, const Settings& settings) {
   page.add_picture("coverage.svg", "Coverage");
   page.add_picture("length.svg", "Mean length of the 68 % intervals");
   page.add_picture("pull.svg", "Is the resolution right?");
-  page.add(coverage);
-  page.add(pull);
+  for (const examples::NamedTable& one : tables) page.add(one.table);
   page.write();
   examples::Summary summary;
   summarise(findings, settings, summary);
@@ -137,8 +132,13 @@ void report(const Findings& findings, const Settings& settings) {
 
 int main(int argc, char** argv) {
   return examples::run_program("uncertainty", [&] {
-    Settings settings;
-    if (!read_settings(argc, argv, settings)) return 0;
+    examples::JetSettings settings;
+    if (!examples::read_settings(argc, argv, "uncertainty",
+                                 "gives every calibrated jet a resolution and intervals for its true pT, from the "
+                                 "quantiles of its response and by ranks in jets set apart, and counts how often they "
+                                 "hold the truth",
+                                 settings))
+      return 0;
     examples::make_folder(settings.output);
     report(measure(settings), settings);
     return 0;

@@ -51,7 +51,7 @@ std::vector<Quantile> train(const cal::Table& jets, const cal::FitOptions& optio
   return quantiles;
 }
 
-cal::FitOptions training_plan(std::int64_t n_jets, const Settings& settings) {
+cal::FitOptions training_plan(std::int64_t n_jets, const examples::JetSettings& settings) {
   cal::FitOptions options;
   // With fewer jets, more passes.
   options.epochs = settings.epochs > 0 ? settings.epochs : n_jets >= 100'000 ? 40 : 80;
@@ -148,7 +148,7 @@ IntervalKind by_ranks(const Jets& jets, double coverage, validate::CoverageIn in
 
 }  // namespace
 
-Findings measure(const Settings& settings) {
+Findings measure(const examples::JetSettings& settings) {
   const cal::Table jets = examples::read_generator(settings.data, "A");
   const cal::Table training = examples::central_jets(jets, examples::for_training);
   const cal::Table test_table = examples::central_jets(jets, examples::for_test);

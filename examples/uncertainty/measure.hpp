@@ -7,7 +7,7 @@
 
 #include "calibrant/validate/coverage.hpp"
 #include "calibrant/validate/profile.hpp"
-#include "settings.hpp"
+#include "program/jet_settings.hpp"
 
 /// A way to make intervals of one coverage, and what came of it for jets that it had not seen.
 struct IntervalKind {
@@ -28,4 +28,4 @@ struct Findings {
 };
 
 /// @throws calibrant::Error if there are no jets, a column is missing, or too few jets are left.
-Findings measure(const Settings& settings);
+Findings measure(const examples::JetSettings& settings);

@@ -58,7 +58,7 @@ TEST_CASE("trainings have the bits of one process, with 1 and 2 threads, overlap
     using ModelType = std::remove_pointer_t<decltype(nothing)>;
     const auto expected =
         in_one_process<typename ModelType::Net, typename ModelType::Scalar>(session().size(), loss, how);
-    CHECK(message_of([&] { check_rank(session(), expected, loss, how); }) == "");
+    CHECK(error_of([&] { check_rank(session(), expected, loss, how); }) == "");
   });
 }
 
@@ -74,7 +74,7 @@ TEST_CASE("a rank whose loss is NaN stops all, with the row") {
   how.validation_fraction = 0.0;
   how.batch_size = 200;
   const std::string message =
-      message_of([&] { fit<Narrow>(session(), data[static_cast<std::size_t>(session().rank())], poisoned, how); });
+      error_of([&] { fit<Narrow>(session(), data[static_cast<std::size_t>(session().rank())], poisoned, how); });
   CAPTURE(message);
   CHECK(says(message, "training, epoch 1, batch ", row));
   if (session().size() > 1) CHECK(says(message, on_rank(0, "training"), row + " of jets"));
@@ -89,7 +89,7 @@ TEST_CASE("a rank whose file is missing stops all, and names it") {
       io::write_npy(path, Table({"x"}, {1.0f, 2.0f}));
     }
   });
-  const std::string message = message_of([&] { session().together([&] { return io::read_npy(path); }); });
+  const std::string message = error_of([&] { session().together([&] { return io::read_npy(path); }); });
   CHECK(says(message, "part_" + std::to_string(missing) + ".npy"));
   if (session().size() > 1) CHECK(says(message, on_rank(missing, "")));
 }
@@ -99,7 +99,7 @@ TEST_CASE("an exception in the middle of an epoch stops all; then the session go
   const auto& mine = data[static_cast<std::size_t>(session().rank())];
   for (int bad = 0; bad < session().size(); ++bad) {
     const FitOptions how = interrupted(session(), rank_options(), {bad, 3, [] { throw Error("now"); }});
-    const std::string message = message_of([&] { fit<Large>(session(), mine, loss::Squared{}, how); });
+    const std::string message = error_of([&] { fit<Large>(session(), mine, loss::Squared{}, how); });
     CHECK(message == (session().size() > 1 ? on_rank(bad, "now") : "now"));
   }
 }
