@@ -157,8 +157,8 @@ TEST_CASE("every entry missing, of another type, or out of range") {
     const Json whole = Json::parse(original.metadata.at(key));
     const Json flat = whole.flatten();
     for (const auto& item : flat.items()) {
-      const std::string pointer = item.key();
-      const Json value = item.value();
+      const std::string& pointer = item.key();
+      const Json& value = item.value();
       ++n_entries;
       CAPTURE(key);
       CAPTURE(pointer);
