@@ -291,8 +291,7 @@ void run(const Settings& settings) {
   page.write();
   summarise(points, learned, settings).write(settings.output + "/summary.json");
   std::cout << '\n' << conclusion(points, learned) << '\n';
-  if (!no_pictures.empty()) std::cout << "No plots: " << no_pictures << ".\n";
-  std::cout << "Written: " << settings.output << "/report.html, summary.json and tables\n";
+  examples::say_written(no_pictures, settings.output, "summary.json and tables");
 }
 
 }  // namespace

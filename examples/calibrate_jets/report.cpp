@@ -229,14 +229,11 @@ std::string monotonicity_text(const Findings& findings) {
 
 void report(const Findings& findings, const std::string& folder) {
   const Performance& performance = findings.main().performance;
-  const std::vector<std::pair<std::string, ResultTable>> tables = {
-      {"closure.csv", closure_table(performance)},    {"losses.csv", losses_table(findings.learned)},
-      {"residuals.csv", residual_table(performance)}, {"flavour.csv", flavour_table(performance.flavour)},
-      {"status.csv", status_table(findings)},         {"timing.csv", timing_table(findings)}};
-  for (const auto& [file, table] : tables) {
-    table.print(std::cout);
-    table.write_csv(folder + "/" + file);
-  }
+  const std::vector<examples::NamedTable> tables = {
+      {"closure.csv", closure_table(performance), true},    {"losses.csv", losses_table(findings.learned), true},
+      {"residuals.csv", residual_table(performance), true}, {"flavour.csv", flavour_table(performance.flavour), true},
+      {"status.csv", status_table(findings), true},         {"timing.csv", timing_table(findings), true}};
+  examples::publish(tables, folder);
   for (const auto& dependence : performance.features)
     residual_curve(dependence).write_csv(folder + "/residual_" + dependence.feature + ".csv");
 
@@ -251,11 +248,10 @@ void report(const Findings& findings, const std::string& folder) {
   page.add_text(reload);
   page.add_text(monotonicity_text(findings));
   for (const auto& [file, caption] : plots) page.add_picture(file, caption);
-  for (const auto& [file, table] : tables) page.add(table);
+  for (const examples::NamedTable& one : tables) page.add(one.table);
   page.write();
   summarise(findings).write(folder + "/summary.json");
 
   std::cout << '\n' << monotonicity_text(findings) << '\n' << reload << '\n';
-  if (!no_pictures.empty()) std::cout << "No plots: " << no_pictures << ".\n";
-  std::cout << "Written: " << folder << "/report.html, summary.json, tables, and the model\n";
+  examples::say_written(no_pictures, folder, "summary.json, tables, and the model");
 }

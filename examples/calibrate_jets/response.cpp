@@ -5,6 +5,7 @@
 #include "calibrant/loss/point.hpp"
 #include "calibrant/parallel/pool.hpp"
 #include "calibrant/train/trainer.hpp"
+#include "program/jet_training.hpp"
 #include "program/program.hpp"
 
 namespace {
@@ -31,19 +32,9 @@ calibrant::Dataset training_data(const calibrant::Table& jets, const std::vector
 }
 
 calibrant::FitOptions training_plan(std::int64_t n_jets, const Settings& settings) {
-  constexpr std::int64_t batch_size = 512;
-  calibrant::FitOptions plan;
-  // With fewer jets, more passes.
-  plan.epochs = settings.epochs > 0 ? settings.epochs : n_jets >= 100'000 ? 40 : 80;
-  plan.batch_size = static_cast<int>(std::min(n_jets, batch_size));
-  plan.seed = settings.seed;
-  plan.output = calibrant::Output::ratio;
-  // Steps this large find the narrow cracks of the detector, which small ones smooth over; the decay keeps the response
-  // rising with pT where no jets are, so that it can be inverted.
-  plan.adam = {.learning_rate = 0.02, .weight_decay = 0.035};
-  plan.schedule = calibrant::schedule::WarmUp<calibrant::schedule::Cosine>{};
-  plan.validation_fraction = 0.0;  // the test jets are already apart
-  plan.threads = settings.threads;
+  calibrant::FitOptions plan = examples::training_plan(n_jets, settings);
+  plan.adam.learning_rate =
+      0.02;  // steps this large find the narrow cracks of the detector, which small ones smooth over
   return plan;
 }
 

@@ -32,9 +32,10 @@ struct Findings {
   std::int64_t n_training = 0, n_test = 0;
   int epochs = 0;
   double train_seconds = 0.0;
-  double jets_per_second = 0.0;            ///< of the inversion in two dimensions
-  std::array<std::int64_t, 7> statuses{};  ///< of the test jets calibrated together, by calibrant::Status
-  std::vector<Kind> kinds;                 ///< before, one_by_one, together
+  double jets_per_second = 0.0;  ///< of the inversion in two dimensions
+  std::array<std::int64_t, calibrant::n_statuses>
+      statuses{};           ///< of the test jets calibrated together, by calibrant::Status
+  std::vector<Kind> kinds;  ///< before, one_by_one, together
 };
 
 /// Reads, trains, measures, and saves what calibrates both together to settings.output.

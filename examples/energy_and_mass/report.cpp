@@ -150,7 +150,5 @@ void report(const Findings& findings, const examples::JetSettings& settings) {
   for (const NamedTable& one : tables) page.add(one.table);
   page.write();
   summarise(findings, settings);
-  if (!no_pictures.empty()) std::cout << "\nNo plots: " << no_pictures << ".\n";
-  std::cout << "\nWritten: " << settings.output
-            << "/report.html, summary.json, energy_and_mass.safetensors and tables\n";
+  examples::say_written(no_pictures, settings.output, "summary.json, energy_and_mass.safetensors and tables");
 }

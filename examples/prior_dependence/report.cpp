@@ -258,6 +258,5 @@ void report(const Findings& findings, const Settings& settings) {
   for (const Group& group : groups(findings)) summarise(group, summary);
   summary.write(settings.output + "/summary.json");
   std::cout << '\n' << conclusion(findings) << '\n';
-  if (!no_pictures.empty()) std::cout << "No plots: " << no_pictures << ".\n";
-  std::cout << "Written: " << settings.output << "/report.html, summary.json and tables\n";
+  examples::say_written(no_pictures, settings.output, "summary.json and tables");
 }

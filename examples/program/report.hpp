@@ -51,6 +51,14 @@ inline void publish(const std::vector<NamedTable>& tables, const std::string& fo
   }
 }
 
+/// The last words of an example.
+/// @param no_pictures  why there are none; empty if there are.
+/// @param what         is in the folder beside report.html.
+inline void say_written(const std::string& no_pictures, const std::string& folder, const std::string& what) {
+  if (!no_pictures.empty()) std::cout << "\nNo plots: " << no_pictures << ".\n";
+  std::cout << "\nWritten: " << folder << "/report.html, " << what << '\n';
+}
+
 /// A page of headings, text, tables and pictures, in the order they are added.
 class HtmlReport {
  public:

@@ -15,6 +15,7 @@
 #include "calibrant/nn/mlp.hpp"
 #include "calibrant/parallel/pool.hpp"
 #include "program/jet_tables.hpp"
+#include "program/jet_training.hpp"
 #include "program/program.hpp"
 
 namespace {
@@ -159,28 +160,14 @@ JetFindings calibrate_jets(const Settings& settings) {
   const cal::Table jets = examples::read_generator(settings.data, "A");
   const cal::Table training = examples::central_jets(jets, examples::for_training);
   const Sample test(examples::central_jets(jets, examples::for_test));
-  constexpr int fewest = 500;
-  if (training.n_rows() < fewest || test.size() < fewest)
-    throw cal::Error(jets.source(), "at least 500 jets of |eta| < 2.4 for training and, in every fifth event, 500 more",
-                     std::to_string(training.n_rows()) + " and " + std::to_string(test.size()));
+  examples::require_jets(jets.source(), training.n_rows(), static_cast<std::int64_t>(test.size()), 500);
   std::vector<Sample> other;
   std::error_code ignored;
   if (std::filesystem::exists(settings.data + "/B.jets.npy", ignored))
     other.emplace_back(
         examples::central_jets(examples::read_generator(settings.data, "B"), [](std::int64_t) { return true; }));
 
-  cal::FitOptions options;
-  // With fewer jets, more passes.
-  options.epochs = settings.epochs > 0 ? settings.epochs : training.n_rows() >= 100'000 ? 40 : 80;
-  options.batch_size = static_cast<int>(std::min<std::int64_t>(training.n_rows(), 512));
-  options.seed = settings.seed;
-  options.output = cal::Output::ratio;
-  // The decay keeps the response rising with pT where there are no jets, as in calibrate_jets.
-  options.adam = {.learning_rate = 0.01, .weight_decay = 0.035};
-  options.schedule = cal::schedule::WarmUp<cal::schedule::Cosine>{};
-  options.validation_fraction = 0.0;
-  options.threads = settings.threads;
-
+  const cal::FitOptions options = examples::training_plan(training.n_rows(), settings);
   JetFindings findings{settings.data,
                        training.n_rows(),
                        static_cast<std::int64_t>(test.size()),

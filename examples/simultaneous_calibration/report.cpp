@@ -332,6 +332,5 @@ void report(const std::optional<ToyFindings>& toy, const std::optional<JetFindin
   summary.write(settings.output + "/summary.json");
   if (jets && jets->n_other == 0)
     std::cout << "\nNo difference of generators: " << settings.data << " has no B.jets.npy.\n";
-  if (!no_pictures.empty()) std::cout << "\nNo plots: " << no_pictures << ".\n";
-  std::cout << "\nWritten: " << settings.output << "/report.html, summary.json and tables\n";
+  examples::say_written(no_pictures, settings.output, "summary.json and tables");
 }

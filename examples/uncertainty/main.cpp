@@ -24,8 +24,7 @@ std::string percent(double coverage) { return validate::general(std::round(100.0
 std::int64_t n_jets(const IntervalKind& kind, const validate::CoverageBin& bin) { return bin.n / kind.n_splits; }
 /// Distance of the coverage from the one wanted, in binomial errors of the jets of one split.
 double binomial_errors(const IntervalKind& kind, const validate::CoverageBin& bin) {
-  const auto n = static_cast<double>(bin.n) / kind.n_splits;
-  return (bin.fraction() - kind.coverage) / std::sqrt(kind.coverage * (1.0 - kind.coverage) / n);
+  return (bin.fraction() - kind.coverage) / (bin.error(kind.coverage) * std::sqrt(kind.n_splits));
 }
 std::string range_of(const auto& bin) { return validate::general(bin.low) + "_" + validate::general(bin.high); }
 
@@ -124,8 +123,7 @@ void report(const Findings& findings, const examples::JetSettings& settings) {
   examples::Summary summary;
   summarise(findings, settings, summary);
   summary.write(settings.output + "/summary.json");
-  if (!no_pictures.empty()) std::cout << "\nNo plots: " << no_pictures << ".\n";
-  std::cout << "\nWritten: " << settings.output << "/report.html, summary.json and tables\n";
+  examples::say_written(no_pictures, settings.output, "summary.json and tables");
 }
 
 }  // namespace

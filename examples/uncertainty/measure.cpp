@@ -18,6 +18,7 @@
 #include "calibrant/train/trainer.hpp"
 #include "calibrant/validate/conformal.hpp"
 #include "program/jet_tables.hpp"
+#include "program/jet_training.hpp"
 #include "program/program.hpp"
 
 namespace {
@@ -51,21 +52,6 @@ std::vector<Quantile> train(const cal::Table& jets, const cal::FitOptions& optio
   return quantiles;
 }
 
-cal::FitOptions training_plan(std::int64_t n_jets, const examples::JetSettings& settings) {
-  cal::FitOptions options;
-  // With fewer jets, more passes.
-  options.epochs = settings.epochs > 0 ? settings.epochs : n_jets >= 100'000 ? 40 : 80;
-  options.batch_size = static_cast<int>(std::min<std::int64_t>(n_jets, 512));
-  options.seed = settings.seed;
-  options.output = cal::Output::ratio;
-  // The decay keeps the response rising with pT where there are no jets, as in calibrate_jets.
-  options.adam = {.learning_rate = 0.01, .weight_decay = 0.035};
-  options.schedule = cal::schedule::WarmUp<cal::schedule::Cosine>{};
-  options.validation_fraction = 0.0;
-  options.threads = settings.threads;
-  return options;
-}
-
 /// Jets by column, calibrated with the median and with their resolution.
 struct Jets {
   std::vector<float> event, true_pt, reco_pt, theta, calibrated, sigma;
@@ -91,16 +77,11 @@ bool is_apart(float event, int split) {
   return cal::Random(static_cast<std::uint64_t>(split)).block(static_cast<std::uint64_t>(event))[0] % 2 == 0;
 }
 
-struct Ends {
-  std::vector<float> low, high;
-  explicit Ends(std::size_t n) : low(n), high(n) {}
-};
-
 IntervalKind by_quantiles(const Quantile& low, const Quantile& high, const Jets& test, double coverage) {
   const cal::QuantileIntervals interval{cal::Calibration(low), cal::Calibration(high)};
-  Ends ends(test.size());
-  interval(test.reco_pt, test.rows(), ends.low, ends.high);
-  return {"quantiles", coverage, validate::coverage(ends.low, ends.high, test.true_pt, test.true_pt, pt_edges), 1};
+  std::vector<float> lower(test.size()), upper(test.size());
+  interval(test.reco_pt, test.rows(), lower, upper);
+  return {"quantiles", coverage, validate::coverage(lower, upper, test.true_pt, test.true_pt, pt_edges), 1};
 }
 
 /// Adds what was found in another split of the same jets.
@@ -152,12 +133,8 @@ Findings measure(const examples::JetSettings& settings) {
   const cal::Table jets = examples::read_generator(settings.data, "A");
   const cal::Table training = examples::central_jets(jets, examples::for_training);
   const cal::Table test_table = examples::central_jets(jets, examples::for_test);
-  constexpr int fewest = 1000;
-  if (std::min(training.n_rows(), test_table.n_rows()) < fewest)
-    throw cal::Error(jets.source(),
-                     "at least 1000 jets of |eta| < 2.4 for training and, in every fifth event, 1000 more",
-                     std::to_string(training.n_rows()) + " and " + std::to_string(test_table.n_rows()));
-  const cal::FitOptions options = training_plan(training.n_rows(), settings);
+  examples::require_jets(jets.source(), training.n_rows(), test_table.n_rows(), 1000);
+  const cal::FitOptions options = examples::training_plan(training.n_rows(), settings);
   Findings findings;
   findings.data = settings.data;
   findings.n_training = training.n_rows();
