@@ -65,6 +65,16 @@ constexpr int severity(Status status) noexcept {
   return 6;
 }
 
+/// The status of what has all of these flaws, or none.
+constexpr Status worst_of(bool invalid, bool rejected, bool failed, bool below, bool above, bool clamped) noexcept {
+  if (invalid) return Status::invalid_input;
+  if (rejected) return Status::out_of_range;
+  if (failed) return Status::not_invertible;
+  if (below) return Status::extrapolated_low;
+  if (above) return Status::extrapolated_high;
+  return clamped ? Status::clamped : Status::ok;
+}
+
 /// The worse of two; the first if they are as bad.
 constexpr Status worse(Status first, Status second) noexcept {
   return severity(second) > severity(first) ? second : first;
@@ -72,7 +82,7 @@ constexpr Status worse(Status first, Status second) noexcept {
 
 /// Names with commas between them, for messages.
 template <class Names>
-std::string joined(const Names& names) {
+CALIBRANT_COLD std::string joined(const Names& names) {
   std::string result;
   for (const std::string& name : names) result += (result.empty() ? "" : ", ") + name;
   return result;

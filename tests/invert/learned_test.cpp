@@ -100,6 +100,21 @@ TEST_CASE("each status occurs") {
   }
 }
 
+TEST_CASE("features unlike those of any given object are learned from a share of uniform ones") {
+  const auto response = jets::response<float>();
+  const jets::Jets<float> sample(5000);
+  const auto exact = jets::one_by_one(Calibration(response, invert::Newton{.tolerance = 1e-9}), sample);
+  const auto rms = [&](double share) {
+    const std::vector<float> alike = {1.0f, 20.0f, 0.0f, 1.1f, 22.0f, 0.0f};
+    const InverseSampling sampling{.n_samples = 50'000, .uniform_theta = share};
+    auto inverse = fit_inverse<Inverse>(response, std::span<const float>(alike), sampling, plan(30));
+    inverse.steps = 0;
+    return compare(jets::one_by_one(Calibration(response, inverse), sample), exact).rms;
+  };
+  CHECK(rms(0.25) < 5e-3);
+  CHECK(rms(0.0) > 1e-2);
+}
+
 TEST_CASE("an inverse without answers leaves all to Newton") {
   const auto response = jets::response<float>();
   auto inverse = trained(response);
@@ -170,6 +185,7 @@ TEST_CASE("an inverse of another response, none, and settings out of range are r
   };
   CHECK_THROWS_AS(sampled({.n_samples = 1}, {}), Error);
   CHECK_THROWS_AS(sampled({.n_samples = 100, .beyond = -0.1}, {}), Error);
+  CHECK_THROWS_AS(sampled({.n_samples = 100, .uniform_theta = 1.1}, {}), Error);
   CHECK_THROWS_AS(sampled({.n_samples = 100}, {1.0f, 2.0f}), Error);
   CHECK_THROWS_AS(sampled({.n_samples = 100}, {std::nanf(""), 20.0f, 0.0f}), Error);
   CHECK_NOTHROW(

@@ -118,8 +118,7 @@ TEST_CASE("a file of something else says what it is") {
         ", extrapolation: expected the policy linear, found clamp");
   // A calibration of an ensemble as one of a single model of the same architecture.
   check(Calibration(some_ensemble<float>()), a_calibration,
-        ", training: expected an array of one, found " +
-            io::to_tensor_file(some_ensemble<float>()).metadata.at("training"));
+        ", training: expected an array of one, found an array of 3");
 
   CHECK(says(error_of([&] { io::load<M>(folder / "missing"); }), "No such file"));
   CHECK(says(error_of([&] { io::load<M>(folder.path()); }), folder.path()));

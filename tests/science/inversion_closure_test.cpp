@@ -14,6 +14,7 @@
 #include "calibrant/calibration.hpp"
 #include "calibrant/core/random.hpp"
 #include "calibrant/toys/jet.hpp"
+#include "calibrant/toys/two_features.hpp"
 
 using namespace calibrant;
 using nlohmann::json;
@@ -108,5 +109,49 @@ TEST_CASE("the same from simulated jets") {
     std::size_t n_below = 0;
     for (const double v : value) n_below += v < x ? 1u : 0u;
     CHECK(agrees(static_cast<double>(n_below) / n, 0.5, 5.0 * 0.5 / std::sqrt(double{n})));
+  }
+}
+
+namespace {
+
+/// L(x; u, v) = mu(x r'), the two-feature toy behind the curved response of the jet toy; r' = r / 0.85.
+struct Curved {
+  template <class X, class Theta>
+  X operator()(const X& x, const Theta* theta) const noexcept {
+    using S = ScalarOf<X>;
+    const X a = tanh(X(theta[0])), b = tanh(X(theta[1]));
+    const X scale = fma(X(S(0.10)) * a, b, fma(X(S(-0.06)), b, fma(X(S(-0.08)), a, X(S(1)))));
+    return responses::JetToy{}(x * scale, theta);
+  }
+};
+
+}  // namespace
+
+// r5_two_features, "nonlinear": y normal around mu(x r') with the jet toy's sigma(x), no edges of a range. The median
+// closes for every u and v; the mean does not, as without features.
+TEST_CASE("generalized inversion of a curved response with two features") {
+  const auto response = invert::function_response<2, double>(Curved{}, {-500.0, 1000.0});
+  const Calibration calibration(response);
+  const json rows = read_reference("r5_two_features.json").at("nonlinear");
+  REQUIRE(rows.size() == 4);
+  for (const json& row : rows) {
+    const double x = row.at("x"), u = row.at("u"), v = row.at("v"), measured = row.at("L");
+    CAPTURE(x);
+    CHECK(agrees(toys::TwoFeatures{}.response(u, v, true) / 0.85, row.at("r_prime"), 0.0, 1e-14));
+    CHECK(agrees(toys::Jet{}.mu(x * row.at("r_prime").get<double>()), measured, 0.0, 1e-13));
+    CHECK(agrees(calibration(measured, {u, v}).value, row.at("C_of_L"), 0.0, 1e-6));
+    CHECK(agrees(calibration(measured, {u, v}).value / x, row.at("median_closure"), 1e-6));
+    const double sigma = toys::Jet{}.sigma(x);
+    // The trapezoidal rule over 8 sigma, all but exact for what is smooth.
+    constexpr int n = 16'001, middle = n / 2;
+    double norm = 0.0, mean = 0.0;
+    for (int i = 0; i < n; ++i) {
+      const double z = 1e-3 * (i - middle), weight = std::exp(-0.5 * z * z);
+      const auto [value, status] = calibration(measured + sigma * z, {u, v});
+      REQUIRE(status == Status::ok);
+      norm += weight;
+      mean += weight * value / x;
+    }
+    CHECK(agrees(mean / norm, row.at("mean_closure"), 2e-6));
   }
 }

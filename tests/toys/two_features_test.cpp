@@ -6,9 +6,11 @@
 #include <cmath>
 #include <functional>
 #include <map>
+#include <numbers>
 #include <string>
 #include <vector>
 
+#include "calibrant/validate/quadrature.hpp"
 #include "reference.hpp"
 
 using namespace calibrant::toys;
@@ -33,6 +35,7 @@ TEST_CASE("what ideal calibrations leave over agrees with the reference") {
       {"iterated_uv", [](IdealCalibration& c) { c.iterate(); }},
       {"simultaneous", [](IdealCalibration& c) { c.simultaneous(); }}};
   REQUIRE(reference["rows"].size() == 6);
+  int n_bins = 0;
   for (const auto& row : reference["rows"]) {
     const TwoFeatures training{generator(row["train"]), row["c"], row["delta"]};
     const FeatureGenerator sample = generator(row["apply"]);
@@ -62,8 +65,26 @@ TEST_CASE("what ideal calibrations leave over agrees with the reference") {
         CHECK(agrees(TwoFeatures::width(at["v"]), at["w"], 1e-8));
       }
       for (const auto& at : exact["vs_uv"]) CHECK(agrees(ideal.mean_at(sample, at["u"], at["v"]), at["value"], 1e-8));
+      if (!exact.contains("bins_u")) continue;
+      for (const auto& bin : exact["bins_u"]) {
+        const auto density = [&](double u) {
+          const auto of = [&](const FeatureLaw& law) {
+            return std::exp(-0.5 * std::pow((u - law.mean_u) / law.sd_u, 2)) / law.sd_u;
+          };
+          return (sample.quark_fraction * of(sample.quark) + (1.0 - sample.quark_fraction) * of(sample.gluon)) /
+                 std::sqrt(2.0 * std::numbers::pi);
+        };
+        const double probability = calibrant::quadrature::integrate(density, bin["u_lo"], bin["u_hi"]);
+        const double sum = calibrant::quadrature::integrate(
+            [&](double u) { return density(u) * ideal.mean_at_u(sample, u); }, bin["u_lo"], bin["u_hi"]);
+        CHECK(agrees(probability, bin["probability"], 1e-8));
+        // The reference adds up the points of a grid that fall into the bin: 1e-4 off the integral.
+        CHECK(agrees(sum / probability, bin["value"], 2e-4));
+        ++n_bins;
+      }
     }
   }
+  CHECK(n_bins == 168);
 }
 
 TEST_CASE("no product of corrections changes the cross ratio") {

@@ -9,7 +9,6 @@
 #include <limits>
 #include <span>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -49,8 +48,8 @@ class Calibration {
   /// @throws Error if the inversion's or extrapolation's settings are out of range or it was made for another response,
   /// the response has no range of truth to invert over, or its preprocessing breaks what its network promises
   /// (Model::validate).
-  explicit Calibration(Response response, Inversion inversion = {}, Extrapolation extrapolation = {},
-                       const FeaturePolicies& out_of_range = {})
+  CALIBRANT_COLD explicit Calibration(Response response, Inversion inversion = {}, Extrapolation extrapolation = {},
+                                      const FeaturePolicies& out_of_range = {})
       : response_(std::move(response)),
         inversion_(std::move(inversion)),
         extrapolation_(extrapolation),
@@ -60,9 +59,7 @@ class Calibration {
     if constexpr (requires { response_.validate(); }) response_.validate();
     if constexpr (requires { inversion_.match(response_); }) inversion_.match(response_);
     const auto range = response_.truth_range();
-    if (!(range.low < range.high && is_finite(range.low) && is_finite(range.high)))
-      throw Error("Calibration", "a response with a finite range of truth, low < high",
-                  std::to_string(range.low) + " to " + std::to_string(range.high));
+    require_width(range, "Calibration", "a response with a finite range of truth, low < high");
     solved_ = range;
     if constexpr (requires { extrapolation_.range(range); }) solved_ = extrapolation_.range(range);
   }
@@ -152,12 +149,8 @@ class Calibration {
   using Above = typename extrapolate::SidesOf<Extrapolation>::Above;
 
   static Status status_of(bool invalid, bool rejected, bool failed, bool below, bool above, bool clamped) noexcept {
-    if (invalid) return Status::invalid_input;
-    if (rejected) return Status::out_of_range;
-    if (failed) return Status::not_invertible;
-    if (below) return Below::clamps ? Status::clamped : Status::extrapolated_low;
-    if (above) return Above::clamps ? Status::clamped : Status::extrapolated_high;
-    return clamped ? Status::clamped : Status::ok;
+    return worst_of(invalid, rejected, failed, below && !Below::clamps, above && !Above::clamps,
+                    below || above || clamped);
   }
 
   /// One object or one tile: the same code, hence the same bits.

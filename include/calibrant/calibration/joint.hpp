@@ -94,9 +94,8 @@ class JointCalibration {
     if constexpr (requires { response_.validate(); }) response_.validate();
     for (int i = 0; i < n_values; ++i) {
       const Range<Scalar> range = input_range(i);
-      if (!(range.low < range.high && is_finite(range.low) && is_finite(range.high)))
-        throw Error("JointCalibration, truth " + std::to_string(i), "a response with a finite range of it, low < high",
-                    std::to_string(range.low) + " to " + std::to_string(range.high));
+      require_width(range, "JointCalibration, truth " + std::to_string(i),
+                    "a response with a finite range of it, low < high");
       box_[static_cast<std::size_t>(i)] = range;
     }
   }
@@ -118,7 +117,7 @@ class JointCalibration {
     JointlyCalibrated<Scalar, n_values> result;
     std::copy(outcome.x, outcome.x + n_values, result.values.begin());
     result.status =
-        status_of(outcome.invalid, outcome.rejected, outcome.failed, outcome.below, outcome.above, outcome.clamped);
+        worst_of(outcome.invalid, outcome.rejected, outcome.failed, outcome.below, outcome.above, outcome.clamped);
     return result;
   }
 
@@ -191,19 +190,10 @@ class JointCalibration {
           batch.values[static_cast<std::size_t>(object * n_values + i)] = scalars(outcome.x + i)[s];
         if (!batch.status.empty())
           batch.status[static_cast<std::size_t>(object)] =
-              status_of(invalid[s], rejected[s], failed[s], below[s], above[s], clamped[s]);
+              worst_of(invalid[s], rejected[s], failed[s], below[s], above[s], clamped[s]);
       }
     }
     return n_waiting;
-  }
-
-  static Status status_of(bool invalid, bool rejected, bool failed, bool below, bool above, bool clamped) noexcept {
-    if (invalid) return Status::invalid_input;
-    if (rejected) return Status::out_of_range;
-    if (failed) return Status::not_invertible;
-    if (below) return Status::extrapolated_low;
-    if (above) return Status::extrapolated_high;
-    return clamped ? Status::clamped : Status::ok;
   }
 
   /// One object or one tile: the same code, hence the same bits.

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "calibrant/calibration/calibration.hpp"
+#include "calibrant/calibration/feature_limits.hpp"
 
 namespace calibrant {
 
@@ -74,12 +75,10 @@ class WithResolution {
   T propagate(const T& value, T* theta) const noexcept {
     const auto range = calibration_.truth_range();
     const T zero(Scalar(0)), nan(std::numeric_limits<Scalar>::quiet_NaN());
-    const auto valid = is_finite(value);
-    for (int i = 0; i < n_theta; ++i) {
-      if (!calibration_.uses_theta(i)) continue;
-      const auto limits = calibration_.theta_range(i);
-      theta[i] = max(T(limits.low), min(T(limits.high), theta[i]));
-    }
+    FeatureLimits<T> features{is_finite(value)};
+    for (int i = 0; i < n_theta; ++i)
+      if (calibration_.uses_theta(i)) features.apply(theta[i], calibration_.theta_range(i), OutOfRange::clamp);
+    const auto valid = features.valid;
     const T x = max(T(range.low), min(T(range.high), select(valid, value, T(range.low))));
     typename C::Response::template Encoded<T> encoded;
     calibration_.response().encode(theta, encoded);

@@ -26,12 +26,17 @@ struct InverseSampling {
   /// Share of the range (of its logarithm) by which it is widened at both ends: networks are worst at the edges of what
   /// they saw.
   double beyond = 0.03;
+  /// Share of the pairs whose features are drawn uniformly from their ranges (if those have ends) even where real ones
+  /// are given: in the tails of those, which few objects reach, the network must answer too.
+  double uniform_theta = 0.25;
 
   /// @throws Error on settings out of range.
   CALIBRANT_COLD void validate() const {
     if (n_samples < 2) throw Error("InverseSampling, n_samples", "two or more", std::to_string(n_samples));
     if (!(beyond >= 0.0 && beyond < 0.5))
       throw Error("InverseSampling, beyond", "a number from 0 to 0.5", std::to_string(beyond));
+    if (!(uniform_theta >= 0.0 && uniform_theta <= 1.0))
+      throw Error("InverseSampling, uniform_theta", "a number from 0 to 1", std::to_string(uniform_theta));
   }
 };
 
@@ -41,7 +46,8 @@ struct InverseSampling {
 ///   Calibration calibration(response, inverse);
 ///
 /// @param theta    rows of n_theta features of real objects, which are drawn from at random (real features are
-///                 correlated); if empty, each is drawn uniformly from the range it was trained in.
+///                 correlated) for all pairs but the share of uniform ones; if empty, each feature of every pair is
+///                 drawn uniformly from the range it was trained in.
 /// @param options  as of fit; the output is chosen here: x / y where all x and y are positive, else x standardised.
 /// @throws Error as fit; for theta that is not n x n_theta or not finite; if x is to be drawn logarithmically from a
 /// range that is not positive; if a range is not finite.
@@ -57,9 +63,7 @@ CALIBRANT_COLD invert::Learned<Net, typename Response::Scalar> fit_inverse(
   sampling.validate();
   const auto range = response.truth_range();
   const std::string where = "fit_inverse";
-  if (!(range.low < range.high && is_finite(range.low) && is_finite(range.high)))
-    throw Error(where, "a response with a finite range of truth, low < high",
-                std::to_string(range.low) + " to " + std::to_string(range.high));
+  require_width(range, where, "a response with a finite range of truth, low < high");
   if (sampling.truth == Truth::logarithmic && !(range.low > S(0)))
     throw Error(where + ", logarithmic sampling", "a range of truth above zero",
                 std::to_string(range.low) + " to " + std::to_string(range.high));
@@ -76,23 +80,28 @@ CALIBRANT_COLD invert::Learned<Net, typename Response::Scalar> fit_inverse(
   std::vector<S> values;
   values.reserve(static_cast<std::size_t>(sampling.n_samples) * static_cast<std::size_t>(n_theta + 2));
   bool positive = range.low > S(0);
+  bool has_ends = true;  // every range that features could be drawn from
+  for (int k = 0; k < n_theta; ++k) {
+    const auto limits = response.theta_range(k);
+    has_ends = has_ends && (!response.uses_theta(k) || (is_finite(limits.low) && is_finite(limits.high)));
+  }
   Random random(sampling.seed, Stream::toy);
   for (std::int64_t i = 0; i < sampling.n_samples; ++i) {
     const double drawn = random.uniform(low - more, high + more);
     const S x = static_cast<S>(logarithmic ? std::exp(drawn) : drawn);
     S features[n_theta > 0 ? n_theta : 1] = {};
+    const bool is_real = n_rows > 0 && !(has_ends && random.uniform() < sampling.uniform_theta);
     const std::size_t row =
-        n_rows == 0 ? 0
-                    : std::min(n_rows - 1, static_cast<std::size_t>(random.uniform() * static_cast<double>(n_rows)));
+        is_real ? std::min(n_rows - 1, static_cast<std::size_t>(random.uniform() * static_cast<double>(n_rows))) : 0;
     for (int k = 0; k < n_theta; ++k) {
       const auto limits = response.theta_range(k);
       S& feature = features[k];
       if (!response.uses_theta(k)) continue;
-      feature = n_rows > 0 ? theta[row * static_cast<std::size_t>(n_theta) + static_cast<std::size_t>(k)]
-                           : static_cast<S>(random.uniform(limits.low, limits.high));
+      feature = is_real ? theta[row * static_cast<std::size_t>(n_theta) + static_cast<std::size_t>(k)]
+                        : static_cast<S>(random.uniform(limits.low, limits.high));
       if (!is_finite(feature))
         throw Error(where + ", feature " + std::to_string(k), "a finite number",
-                    n_rows > 0 ? "another in row " + std::to_string(row) : "a range without end");
+                    is_real ? "another in row " + std::to_string(row) : "a range without end");
       // A calibration moves features to their range before it inverts.
       feature = feature < limits.low ? limits.low : feature > limits.high ? limits.high : feature;
     }

@@ -47,9 +47,7 @@ MonotonicityReport<typename Response::Scalar> check_monotonicity(const Response&
   using T = Tile<S>;
   constexpr int n_theta = Response::n_theta;
   constexpr std::size_t samples = T::n_samples;
-  if (!(range.low < range.high && is_finite(range.low) && is_finite(range.high)))
-    throw Error("check_monotonicity", "a finite range with low < high",
-                std::to_string(range.low) + " to " + std::to_string(range.high));
+  require_width(range, "check_monotonicity", "a finite range with low < high");
   if (points < 2) throw Error("check_monotonicity", "two points or more", std::to_string(points));
   const std::size_t n = n_theta == 0 ? 1 : theta.size() / static_cast<std::size_t>(std::max(n_theta, 1));
   if (n * static_cast<std::size_t>(n_theta) != theta.size() || n == 0)

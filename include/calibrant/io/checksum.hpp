@@ -10,6 +10,8 @@
 #include <string>
 #include <string_view>
 
+#include "calibrant/core/compiler.hpp"
+
 namespace calibrant::io {
 
 /// Running SHA-256 of the bytes given so far.
@@ -34,7 +36,7 @@ class Sha256 {
   Sha256& update(std::string_view text) noexcept { return update(std::as_bytes(std::span(text.data(), text.size()))); }
 
   /// The digest of all bytes so far, as 64 lower-case hexadecimal digits; more bytes may follow.
-  std::string hexadecimal() const {
+  CALIBRANT_COLD std::string hexadecimal() const {
     Sha256 last = *this;
     const std::uint64_t n_bits = 8 * n_bytes_;
     std::array<std::byte, 72> end{std::byte{0x80}};

@@ -5,10 +5,12 @@
 #include <string>
 #include <string_view>
 
+#include "calibrant/core/compiler.hpp"
+
 namespace calibrant::io {
 
 /// The text in single quotes, cut after 40 characters, with '?' for bytes that a terminal should not see.
-inline std::string excerpt(std::string_view text) {
+inline CALIBRANT_COLD std::string excerpt(std::string_view text) {
   constexpr std::size_t longest = 40;
   std::string result = "'";
   for (const char character : text.substr(0, longest)) {

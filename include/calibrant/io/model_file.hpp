@@ -17,6 +17,7 @@
 #include "calibrant/calibration/calibration.hpp"
 #include "calibrant/calibration/joint.hpp"
 #include "calibrant/calibration/sequence.hpp"
+#include "calibrant/io/json_text.hpp"
 #include "calibrant/io/safetensors.hpp"
 #include "calibrant/nn/ensemble.hpp"
 #include "calibrant/nn/model.hpp"
@@ -31,7 +32,7 @@ inline constexpr const char* sequence_schema = "calibrant-sequence/1";
 
 namespace model_file {
 
-using Json = nlohmann::ordered_json;  // as safetensors.hpp: a second kind would be compiled, too
+using Json = nlohmann::json;  // as safetensors.hpp: a second kind would be compiled, too
 
 inline constexpr int n_self_tests = 3;
 
@@ -47,9 +48,20 @@ inline CALIBRANT_COLD void require(const TensorFile& file, const std::string& ke
   if (found != expected) throw Error(where + ", " + key, expected, found);
 }
 inline CALIBRANT_COLD Json parse(const TensorFile& file, const std::string& key, const std::string& where) {
-  Json json = Json::parse(metadata(file, key, where), nullptr, false);
+  const std::string& text = metadata(file, key, where);
+  // From pointers, as nlohmann's own literals do: another input would be compiled, too.
+  Json json = Json::parse(text.data(), text.data() + text.size(), nullptr, false);
   if (json.is_discarded()) throw Error(where + ", " + key, "JSON", "text that is none");
   return json;
+}
+/// What a JSON value is, for messages: the text or number itself, or what else it is.
+inline CALIBRANT_COLD std::string kind_of(const Json& json) {
+  if (json.is_string()) return json_text(*json.get_ptr<const std::string*>(), "");
+  if (json.is_number_float()) return std::to_string(json.get<double>());
+  if (json.is_number_unsigned()) return std::to_string(json.get<std::uint64_t>());
+  if (json.is_number()) return std::to_string(json.get<std::int64_t>());
+  if (json.is_boolean()) return json.get<bool>() ? "true" : "false";
+  return json.is_null() ? "null" : json.is_array() ? "an array of " + std::to_string(json.size()) : "an object";
 }
 /// @throws Error unless the entry is there, of the kind of Value, and fits it: numbers are finite and in its range.
 template <class Value>
@@ -58,17 +70,17 @@ CALIBRANT_COLD Value get(const Json& object, const char* key, const std::string&
   const std::string expected = "an entry '" + std::string(key) + "'";
   if (!object.is_object() || found == object.end()) throw Error(where, expected, "none");
   if constexpr (std::is_same_v<Value, std::string>) {
-    if (!found->is_string()) throw Error(where, expected + " that is text", found->dump());
+    if (!found->is_string()) throw Error(where, expected + " that is text", kind_of(*found));
   } else if constexpr (std::is_same_v<Value, bool>) {
-    if (!found->is_boolean()) throw Error(where, expected + " that is true or false", found->dump());
+    if (!found->is_boolean()) throw Error(where, expected + " that is true or false", kind_of(*found));
   } else if constexpr (std::is_integral_v<Value>) {
     const bool fits = found->is_number_unsigned()
                           ? std::in_range<Value>(found->template get<std::uint64_t>())
                           : found->is_number_integer() && std::in_range<Value>(found->template get<std::int64_t>());
-    if (!fits) throw Error(where, expected + " that is an integer in range", found->dump());
+    if (!fits) throw Error(where, expected + " that is an integer in range", kind_of(*found));
   } else {
     if (!found->is_number() || !(std::abs(found->template get<double>()) <= std::numeric_limits<Value>::max()))
-      throw Error(where, expected + " that is a finite number", found->dump());
+      throw Error(where, expected + " that is a finite number", kind_of(*found));
   }
   return found->template get<Value>();
 }
@@ -78,18 +90,10 @@ inline int get_count(double value, const std::string& where) {
     throw Error(where, "a count", std::to_string(value));
   return static_cast<int>(value);
 }
-/// @throws Error for text that is not UTF-8, such as the name of a column of an old file.
-inline CALIBRANT_COLD std::string text_of(const Json& json, const std::string& what) {
-  try {
-    return json.dump();
-  } catch (const Json::exception& failure) {
-    throw Error("saving a model, " + what, "text in UTF-8", failure.what());
-  }
-}
 /// The values of a tensor of that shape; an extent of -1 is any.
 template <class Value>
-std::vector<Value> values_of(const TensorFile& file, const std::string& name, const std::vector<std::int64_t>& shape,
-                             const std::string& where) {
+CALIBRANT_COLD std::vector<Value> values_of(const TensorFile& file, const std::string& name,
+                                            const std::vector<std::int64_t>& shape, const std::string& where) {
   const auto found =
       std::find_if(file.tensors.begin(), file.tensors.end(), [&](const Tensor& tensor) { return tensor.name == name; });
   if (found == file.tensors.end()) throw Error(where, "a tensor '" + name + "'", "none");
@@ -145,7 +149,7 @@ struct MemberOf<Ensemble<Member>> {
 
 /// Three points inside the trained range, row-major.
 template <class Model>
-std::vector<typename Model::Scalar> self_test_features(const Model& model) {
+CALIBRANT_COLD std::vector<typename Model::Scalar> self_test_features(const Model& model) {
   using S = typename Model::Scalar;
   std::vector<S> features;
   for (int test = 0; test < n_self_tests; ++test)
@@ -154,8 +158,8 @@ std::vector<typename Model::Scalar> self_test_features(const Model& model) {
   return features;
 }
 template <class Response>
-std::vector<typename Response::Scalar> self_test_outputs(const Response& response,
-                                                         const std::vector<typename Response::Scalar>& features) {
+CALIBRANT_COLD std::vector<typename Response::Scalar> self_test_outputs(
+    const Response& response, const std::vector<typename Response::Scalar>& features) {
   using S = typename Response::Scalar;
   std::vector<S> outputs;
   for (int test = 0; test < n_self_tests; ++test) {
@@ -219,10 +223,13 @@ CALIBRANT_COLD void check_self_test(const std::vector<S>& found, const std::vect
 }
 
 template <class Policy>
-CALIBRANT_COLD Json policy_to_json(const Policy& policy) {
-  Json json{{"policy", Policy::name}};
-  Policy::each_setting(policy, [&](const char* name, const auto& value) { json[name] = value; });
-  return json;
+CALIBRANT_COLD std::string policy_to_json(const Policy& policy) {
+  const std::string where = "saving a model, " + std::string(Policy::name);
+  JsonList json('{');
+  json.add("policy", json_text(Policy::name, where));
+  Policy::each_setting(policy, [&](const char* name, const auto& value)
+                                   CALIBRANT_COLD { json.add(name, json_text(value, where + ", " + name)); });
+  return json.text();
 }
 template <class Policy>
 CALIBRANT_COLD Policy policy_from_json(const Json& json, const std::string& where) {
@@ -236,7 +243,7 @@ CALIBRANT_COLD Policy policy_from_json(const Json& json, const std::string& wher
 }
 
 /// What a file stores and would not be read again is refused before it is written.
-inline double finite(double value, const std::string& what) {
+inline CALIBRANT_COLD double finite(double value, const std::string& what) {
   if (!std::isfinite(value)) throw Error("saving a model, " + what, "a finite number", std::to_string(value));
   return value;
 }
@@ -244,34 +251,52 @@ inline std::string name_at(const std::vector<std::string>& names, std::size_t i,
   return i < names.size() ? names[i] : fallback;
 }
 template <class Member>
-CALIBRANT_COLD Json inputs_to_json(const Member& member) {
-  Json inputs = Json::array();
+CALIBRANT_COLD std::string inputs_to_json(const Member& member) {
+  const std::string where = "saving a model, input";
+  JsonList inputs('[');
   for (std::size_t i = 0; i < member.inputs.size(); ++i) {
     const auto& input = member.inputs[i];
-    const std::string number = std::to_string(i), here = "input " + number;
-    inputs.push_back({{"name", name_at(member.description.features, i, "feature_" + number)},
-                      {"unit", name_at(member.description.feature_units, i, "")},
-                      {"transform", to_string(input.transform)},
-                      {"shift", finite(input.shift, here)},
-                      {"scale", finite(input.scale, here)},
-                      {"low", finite(input.low, here)},
-                      {"high", finite(input.high, here)}});
+    const std::string number = std::to_string(i), here = where + ' ' + number;
+    JsonList json('{');
+    json.add("name", json_text(name_at(member.description.features, i, "feature_" + number), where + 's'));
+    json.add("unit", json_text(name_at(member.description.feature_units, i, ""), where + 's'));
+    json.add("transform", json_text(to_string(input.transform), where));
+    json.add("shift", json_text(input.shift, here));
+    json.add("scale", json_text(input.scale, here));
+    json.add("low", json_text(input.low, here));
+    json.add("high", json_text(input.high, here));
+    inputs.add(json.text());
   }
-  return inputs;
+  return inputs.text();
 }
 template <class Member>
-CALIBRANT_COLD Json outputs_to_json(const Member& member) {
-  Json outputs = Json::array();
+CALIBRANT_COLD std::string outputs_to_json(const Member& member) {
+  const std::string where = "saving a model, output";
+  JsonList outputs('[');
   for (std::size_t i = 0; i < member.outputs.size(); ++i) {
     const auto& output = member.outputs[i];
-    const std::string number = std::to_string(i), here = "output " + number;
-    outputs.push_back({{"name", name_at(member.description.targets, i, "target_" + number)},
-                       {"unit", name_at(member.description.target_units, i, "")},
-                       {"meaning", to_string(output.output)},
-                       {"shift", finite(output.shift, here)},
-                       {"scale", finite(output.scale, here)}});
+    const std::string number = std::to_string(i), here = where + ' ' + number;
+    JsonList json('{');
+    json.add("name", json_text(name_at(member.description.targets, i, "target_" + number), where + 's'));
+    json.add("unit", json_text(name_at(member.description.target_units, i, ""), where + 's'));
+    json.add("meaning", json_text(to_string(output.output), where));
+    json.add("shift", json_text(output.shift, here));
+    json.add("scale", json_text(output.scale, here));
+    outputs.add(json.text());
   }
-  return outputs;
+  return outputs.text();
+}
+inline CALIBRANT_COLD std::string training_to_json(const TrainingRecord& record) {
+  const std::string where = "saving a model, training";
+  JsonList json('{');
+  json.add("loss", json_text(record.loss, where));
+  json.add("seed", json_text(record.seed, where));
+  json.add("n_training", json_text(record.n_training, where));
+  json.add("n_validation", json_text(record.n_validation, where));
+  json.add("best_epoch", json_text(record.best_epoch, where));
+  json.add("stopped_early", json_text(record.stopped_early, where));
+  json.add("epochs", json_text(record.epochs.size(), where));
+  return json.text();
 }
 
 template <class Response>
@@ -284,36 +309,29 @@ CALIBRANT_COLD void add_response(TensorFile& file, const Response& response) {
   else
     members.push_back(&response);
   const Member& first = *members[0];
-  const Json inputs = inputs_to_json(first), outputs = outputs_to_json(first);
   file.metadata["schema"] = model_schema;
   file.metadata["library_version"] = version;
   file.metadata["architecture"] = Member::architecture();
   file.metadata["scalar"] = sizeof(S) == 4 ? "float" : "double";
-  file.metadata["inputs"] = text_of(inputs, "inputs");
-  file.metadata["outputs"] = text_of(outputs, "outputs");
+  file.metadata["inputs"] = inputs_to_json(first);
+  file.metadata["outputs"] = outputs_to_json(first);
   file.metadata["nan_policy"] = "a value or feature that is NaN or infinite gives NaN and the status invalid_input";
   file.metadata["range_policy"] = "a feature outside low..high is moved to the edge, status clamped";
   std::vector<S> parameters;
   std::vector<double> epochs;
-  Json training = Json::array();
+  JsonList training('[');
   for (const Member* member : members) {
     for (const S parameter : member->parameters().span()) {
       finite(parameter, "parameter " + std::to_string(parameters.size()));
       parameters.push_back(parameter);
     }
     const TrainingRecord& record = member->description.training;
-    training.push_back({{"loss", record.loss},
-                        {"seed", record.seed},
-                        {"n_training", record.n_training},
-                        {"n_validation", record.n_validation},
-                        {"best_epoch", record.best_epoch},
-                        {"stopped_early", record.stopped_early},
-                        {"epochs", record.epochs.size()}});
+    training.add(training_to_json(record));
     for (const EpochReport& report : record.epochs)
       epochs.insert(epochs.end(), {static_cast<double>(report.epoch), report.training_loss, report.validation_loss,
                                    report.learning_rate});
   }
-  file.metadata["training"] = text_of(training, "training");
+  file.metadata["training"] = training.text();
   file.tensors.push_back(make_tensor("parameters", {static_cast<std::int64_t>(members.size()), Member::n_params},
                                      std::span<const S>(parameters)));
   file.tensors.push_back(make_tensor("training.epochs", {static_cast<std::int64_t>(epochs.size() / 4), 4},
@@ -368,7 +386,7 @@ CALIBRANT_COLD Response read_response(const TensorFile& file, const std::string&
   const std::size_t n_members = training.is_array() ? training.size() : 0;
   if (n_members == 0 || (!is_ensemble<Response> && n_members != 1))
     throw Error(where + ", training", is_ensemble<Response> ? "an array of one record or more" : "an array of one",
-                training.dump());
+                kind_of(training));
   constexpr auto n_params = static_cast<std::size_t>(Member::n_params);
   const std::vector<S> parameters =
       values_of<S>(file, "parameters", {static_cast<std::int64_t>(n_members), Member::n_params}, where);
@@ -488,29 +506,22 @@ std::vector<typename S::Scalar> self_test_sequence(const S& sequence, const std:
 inline CALIBRANT_COLD std::string step_checksum(const TensorFile& step) {
   return "sha256:" + sha256(format_safetensors(step, "a step"));
 }
-/// The theta and the steps' features of a sequence.
-template <class S>
-CALIBRANT_COLD Json sequence_to_json(const S& sequence) {
-  Json json{{"theta", sequence.theta_names()}, {"steps", Json::array()}, {"checksums", Json::array()}};
-  for (int k = 0; k < S::n_steps; ++k) json["steps"].push_back(sequence.features(k));
-  return json;
-}
 /// The names in an array of texts. @throws Error if it is none.
 inline CALIBRANT_COLD std::vector<std::string> names_from_json(const Json& json, const std::string& where) {
   std::vector<std::string> names;
-  if (!json.is_array()) throw Error(where, "an array of names", json.dump());
+  if (!json.is_array()) throw Error(where, "an array of names", kind_of(json));
   for (const Json& name : json) {
-    if (!name.is_string()) throw Error(where, "an array of names", json.dump());
+    if (!name.is_string()) throw Error(where, "an array of names", kind_of(json));
     names.push_back(name.get<std::string>());
   }
   return names;
 }
 
 template <class C>
-CALIBRANT_COLD Json out_of_range_to_json(const C& calibration) {
-  Json json = Json::array();
-  for (int i = 0; i < C::n_theta; ++i) json.push_back(std::string(to_string(calibration.out_of_range(i))));
-  return json;
+CALIBRANT_COLD std::string out_of_range_to_json(const C& calibration) {
+  std::vector<std::string_view> names;
+  for (int i = 0; i < C::n_theta; ++i) names.push_back(to_string(calibration.out_of_range(i)));
+  return json_texts(names, "saving a model, out_of_range");
 }
 /// Files from before there was a choice have no entry: they clamp.
 template <class C>
@@ -542,13 +553,18 @@ CALIBRANT_COLD TensorFile sequence_to_file(const S& sequence) {
   file.metadata["schema"] = sequence_schema;
   file.metadata["kind"] = "sequence";
   file.metadata["library_version"] = version;
-  Json json = sequence_to_json(sequence);
+  const std::string where = "saving a model, names of features";
+  JsonList json('{'), steps('['), checksums('[');
   S::each_step([&]<std::size_t k>(std::integral_constant<std::size_t, k>) {
     TensorFile step = to_tensor_file(sequence.template step<k>());
-    json["checksums"].push_back(step_checksum(step));
+    steps.add(json_texts(sequence.features(k), where));
+    checksums.add(json_text(step_checksum(step), where));
     add_inner_file(file, step_prefix(k), std::move(step));
   });
-  file.metadata["sequence"] = text_of(json, "names of features");
+  json.add("theta", json_texts(sequence.theta_names(), where));
+  json.add("steps", steps.text());
+  json.add("checksums", checksums.text());
+  file.metadata["sequence"] = json.text();
   using T = typename S::Scalar;
   const std::vector<T> points = self_test_points(sequence), results = self_test_sequence(sequence, points);
   file.tensors.push_back(make_tensor("self_test.points", {n_self_tests, S::n_theta + 1}, std::span<const T>(points)));
@@ -576,7 +592,7 @@ CALIBRANT_COLD S sequence_from_file(const TensorFile& file, const std::string& w
   constexpr auto n_steps = static_cast<std::size_t>(S::n_steps);
   if (!steps.is_array() || steps.size() != n_steps)
     throw Error(here, std::to_string(n_steps) + " step(s)",
-                steps.is_array() ? std::to_string(steps.size()) : steps.dump());
+                steps.is_array() ? std::to_string(steps.size()) : kind_of(steps));
   const std::vector<std::string> checksums = names_from_json(member("checksums"), here + ", checksums");
   if (checksums.size() != n_steps)
     throw Error(here + ", checksums", std::to_string(n_steps), std::to_string(checksums.size()));
@@ -623,8 +639,8 @@ CALIBRANT_COLD TensorFile joint_to_file(const C& calibration) {
   TensorFile file;
   add_response(file, calibration.response());
   file.metadata["kind"] = "joint_calibration";
-  file.metadata["inversion"] = policy_to_json(calibration.inversion()).dump();
-  file.metadata["out_of_range"] = out_of_range_to_json(calibration).dump();
+  file.metadata["inversion"] = policy_to_json(calibration.inversion());
+  file.metadata["out_of_range"] = out_of_range_to_json(calibration);
   const std::vector<S> calibrated = self_test_joint(calibration, tensor_values<S>(file.tensor("self_test.features")),
                                                     tensor_values<S>(file.tensor("self_test.outputs")));
   file.tensors.push_back(
@@ -662,9 +678,9 @@ CALIBRANT_COLD TensorFile to_tensor_file(const Object& object) {
     using S = typename Object::Scalar;
     add_response(file, object.response());
     file.metadata["kind"] = "calibration";
-    file.metadata["inversion"] = policy_to_json(object.inversion()).dump();
-    file.metadata["extrapolation"] = policy_to_json(object.extrapolation()).dump();
-    file.metadata["out_of_range"] = out_of_range_to_json(object).dump();
+    file.metadata["inversion"] = policy_to_json(object.inversion());
+    file.metadata["extrapolation"] = policy_to_json(object.extrapolation());
+    file.metadata["out_of_range"] = out_of_range_to_json(object);
     add_inverse(file, object.inversion());
     const std::vector<S> features = tensor_values<S>(file.tensor("self_test.features"));
     const std::vector<S> calibrated =

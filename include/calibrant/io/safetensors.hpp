@@ -24,6 +24,7 @@
 #include "calibrant/io/atomic_file.hpp"
 #include "calibrant/io/checksum.hpp"
 #include "calibrant/io/excerpt.hpp"
+#include "calibrant/io/json_text.hpp"
 #include "calibrant/io/read_file.hpp"
 
 namespace calibrant::io {
@@ -74,7 +75,7 @@ constexpr std::string_view safetensors_dtype() {
 }
 
 /// Bytes of one value of a dtype, 0 if the dtype is unknown.
-inline std::uint64_t safetensors_value_size(std::string_view dtype) noexcept {
+inline CALIBRANT_COLD std::uint64_t safetensors_value_size(std::string_view dtype) noexcept {
   constexpr std::array<std::pair<std::string_view, int>, 15> sizes{{{"BOOL", 1},
                                                                     {"U8", 1},
                                                                     {"I8", 1},
@@ -97,8 +98,8 @@ inline std::uint64_t safetensors_value_size(std::string_view dtype) noexcept {
 
 /// Bytes of a tensor of that dtype and shape.
 /// @throws Error for an unknown dtype, a negative extent, or a size that does not fit 63 bits.
-inline std::uint64_t safetensors_size(std::string_view dtype, std::span<const std::int64_t> shape,
-                                      const std::string& where) {
+inline CALIBRANT_COLD std::uint64_t safetensors_size(std::string_view dtype, std::span<const std::int64_t> shape,
+                                                     const std::string& where) {
   std::uint64_t size = safetensors_value_size(dtype);
   if (size == 0) throw Error(where, "a dtype of the safetensors format", excerpt(dtype));
   constexpr auto largest = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
@@ -113,7 +114,7 @@ inline std::uint64_t safetensors_size(std::string_view dtype, std::span<const st
 
 /// Makes a tensor of values. @throws Error if their number is not the product of the shape.
 template <class Value>
-Tensor make_tensor(std::string name, std::vector<std::int64_t> shape, std::span<const Value> values) {
+CALIBRANT_COLD Tensor make_tensor(std::string name, std::vector<std::int64_t> shape, std::span<const Value> values) {
   Tensor result{std::move(name), std::string(safetensors_dtype<Value>()), std::move(shape), {}};
   const std::uint64_t size = safetensors_size(result.dtype, result.shape, "tensor " + excerpt(result.name));
   if (size != values.size_bytes())
@@ -126,7 +127,7 @@ Tensor make_tensor(std::string name, std::vector<std::int64_t> shape, std::span<
 
 /// The values of a tensor. @throws Error if it is of another type.
 template <class Value>
-std::vector<Value> tensor_values(const Tensor& tensor) {
+CALIBRANT_COLD std::vector<Value> tensor_values(const Tensor& tensor) {
   static_assert(!std::is_same_v<Value, bool>, "read BOOL tensors byte by byte");
   if (tensor.dtype != safetensors_dtype<Value>() || tensor.bytes.size() % sizeof(Value) != 0)
     throw Error("tensor " + excerpt(tensor.name), "values of type " + std::string(safetensors_dtype<Value>()),
@@ -150,14 +151,7 @@ inline CALIBRANT_COLD std::vector<std::byte> format_safetensors(const TensorFile
   if (file.metadata.contains(std::string(checksum_key)))
     throw Error(where, "metadata without the reserved key 'checksum'", "that key");
 
-  // Text, not a tree of JSON values, which would take as long to compile as all else here.
-  const auto quoted = [&](const std::string& name) {
-    try {
-      return nlohmann::ordered_json(name).dump();
-    } catch (const nlohmann::json::exception& failure) {
-      throw Error(where, "names and metadata in UTF-8", failure.what());
-    }
-  };
+  const auto quoted = [&](const std::string& text) { return json_text(text, where); };
   std::string text = R"({"__metadata__":{)";
   for (const auto& [key, value] : file.metadata) text += quoted(key) + ':' + quoted(value) + ',';
   text += std::string(checksum_prefix) + std::string(checksum_size, '0') + "\"}";
@@ -203,11 +197,11 @@ struct SafetensorsEntry {
 /// and offsets are there, agree, and fit the data.
 class SafetensorsHeader {
  public:
-  SafetensorsHeader(std::string_view text, std::uint64_t data_size, const std::string& where)
+  CALIBRANT_COLD SafetensorsHeader(std::string_view text, std::uint64_t data_size, const std::string& where)
       : where_(where), data_size_(data_size) {
     // basic_json::sax_parse would do; but it compiles the readers of five binary formats as well, for a second.
     const auto input = [&] { return nlohmann::detail::input_adapter(text.begin(), text.end()); };
-    nlohmann::detail::parser<nlohmann::ordered_json, decltype(input())>(input()).sax_parse(this);
+    nlohmann::detail::parser<nlohmann::json, decltype(input())>(input()).sax_parse(this);
   }
 
   std::map<std::string, std::string> metadata;

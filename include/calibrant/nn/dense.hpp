@@ -2,12 +2,18 @@
 #pragma once
 
 #include <cmath>
+#include <string>
 
 #include "calibrant/nn/activation.hpp"
 #include "calibrant/nn/dense_kernels.hpp"
 #include "calibrant/nn/module.hpp"
 
 namespace calibrant {
+
+/// Of a dense layer, for messages and model files.
+inline CALIBRANT_COLD std::string describe_dense(int n_in, int n_out, const char* activation) {
+  return "dense(" + std::to_string(n_in) + ", " + std::to_string(n_out) + ", " + activation + ")";
+}
 
 /// y_o = activation(b_o + sum_k W_ok x_k). A stateless module (see concepts.hpp).
 ///
@@ -27,14 +33,12 @@ struct Dense {
   template <class S>
   static constexpr bool sums_in_lanes = is_narrow || 2 * In <= lanes<S>;
 
-  static std::string describe() {
-    return "dense(" + std::to_string(In) + ", " + std::to_string(Out) + ", " + Activation::name + ")";
-  }
+  static std::string describe() { return describe_dense(In, Out, Activation::name); }
 
   /// Glorot-uniform or He-uniform weights as the activation asks; biases uniform in +-1/sqrt(In), so that the kinks of
   /// rectifiers spread over the inputs.
   template <class S>
-  static void initialise(View<S, n_params> p, Random& random) {
+  static CALIBRANT_COLD void initialise(View<S, n_params> p, Random& random) {
     const double limit = Activation::initialiser == Initialiser::he ? std::sqrt(6.0 / In) : std::sqrt(6.0 / (In + Out));
     const double bias_limit = 1.0 / std::sqrt(static_cast<double>(In));
     for (int i = 0; i < n_weights; ++i) p[i] = static_cast<S>(random.uniform(-limit, limit));

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -51,6 +52,13 @@ struct Range {
   Scalar low = 0;
   Scalar high = 0;
 };
+
+/// @throws Error unless a response can be inverted over the range: finite, low < high.
+template <class Scalar>
+CALIBRANT_COLD void require_width(const Range<Scalar>& range, const std::string& where, const char* expected) {
+  if (!(range.low < range.high && std::isfinite(range.low) && std::isfinite(range.high)))
+    throw Error(where, expected, std::to_string(range.low) + " to " + std::to_string(range.high));
+}
 
 template <class T>
 struct ValueSlope {

@@ -29,7 +29,7 @@ struct Sequential {
     return result;
   }();
 
-  static std::string describe() {
+  static CALIBRANT_COLD std::string describe() {
     std::string result;
     ((result += (result.empty() ? "" : " > ") + Modules::describe()), ...);
     return result;

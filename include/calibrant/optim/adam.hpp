@@ -24,7 +24,7 @@ struct Adam {
   double clip_norm = 0.0;     ///< gradients with a larger Euclidean norm are scaled down to it; 0: never
 
   /// @throws Error on settings out of range.
-  void validate() const {
+  CALIBRANT_COLD void validate() const {
     const auto require = [](bool good, const char* name, const char* expected, double found) {
       if (!good) throw Error(std::string("Adam, ") + name, expected, std::to_string(found));
     };

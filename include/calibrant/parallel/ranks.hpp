@@ -247,7 +247,7 @@ class OneRank final : public Ranks {
 template <class Scalar>
 class OrderedSum {
  public:
-  OrderedSum(Ranks& ranks, std::size_t n, bool overlapped)
+  CALIBRANT_COLD OrderedSum(Ranks& ranks, std::size_t n, bool overlapped)
       : ranks_(&ranks), n_(n), overlapped_(overlapped), sliced_(ranks.size() > 2 && n * sizeof(Scalar) >= slice_bytes) {
     const auto size = static_cast<std::size_t>(ranks.size());
     const std::size_t n_pieces = sliced_ ? size : overlapped ? (n + piece_size - 1) / piece_size : 1;

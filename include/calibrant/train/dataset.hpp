@@ -70,8 +70,8 @@ class BasicDataset {
   /// logarithm of a number that is not positive; for a table without rows, unknown or repeated columns, features that
   /// are constant (name them with Transform::ignored if the model's type must keep them), weights that are all zero.
   template <class Number>
-  BasicDataset(const BasicTable<Number>& table, std::vector<Feature> features, std::vector<std::string> targets,
-               DatasetColumns columns = {})
+  CALIBRANT_COLD BasicDataset(const BasicTable<Number>& table, std::vector<Feature> features,
+                              std::vector<std::string> targets, DatasetColumns columns = {})
       : features_(std::move(features)),
         targets_(std::move(targets)),
         target_units_(columns.target_units),
@@ -176,15 +176,15 @@ class BasicDataset {
     return values_[static_cast<std::size_t>(event) * row_width() + static_cast<std::size_t>(column)];
   }
   template <class Number>
-  static Error bad_value(std::int64_t row, const BasicTable<Number>& table, int column, const char* expected,
-                         Number found) {
+  CALIBRANT_COLD static Error bad_value(std::int64_t row, const BasicTable<Number>& table, int column,
+                                        const char* expected, Number found) {
     return Error("Dataset of " + table.source() + ", row " + std::to_string(table.source_row(row)) + ", column '" +
                      table.names()[static_cast<std::size_t>(column)] + "'",
                  expected, text(found));
   }
   /// A number as short as it can be told from others: std::to_string shows 1e-9 as 0.
   template <class Number>
-  static std::string text(Number number) {
+  CALIBRANT_COLD static std::string text(Number number) {
     std::array<char, 32> buffer{};
     std::snprintf(buffer.data(), buffer.size(), "%.9g", static_cast<double>(number));
     return buffer.data();
@@ -195,7 +195,7 @@ class BasicDataset {
     for (std::int64_t row = 0; row < n_rows_; ++row) all.add(plain.encode(static_cast<double>(value(row, column))));
     return all;
   }
-  void fit_transforms() {
+  CALIBRANT_COLD void fit_transforms() {
     samples_.resize(features_.size());
     for (int i = 0; i < n_features(); ++i) {
       FeatureTransform<Scalar> fitted;

@@ -38,7 +38,7 @@ struct FitOptions {
   std::function<bool(const EpochReport&)> on_epoch = {};
 
   /// @throws Error on settings out of range.
-  void validate() const {
+  CALIBRANT_COLD void validate() const {
     const auto require = [](bool good, const char* name, const char* expected, const std::string& found) {
       if (!good) throw Error(std::string("FitOptions, ") + name, expected, found);
     };

@@ -21,7 +21,7 @@ class ProgressPrinter {
     if (done_ > 0) std::fputc('\n', stderr);
   }
 
-  void show(const EpochReport& report, double events_per_epoch) noexcept {
+  CALIBRANT_COLD void show(const EpochReport& report, double events_per_epoch) noexcept {
     if (!shown_) return;
     ++done_;
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();

@@ -387,24 +387,28 @@ class Trainer {
       for (int i = 0; i < n_in; ++i) {
         row[i] = model_.inputs[static_cast<std::size_t>(i)].encode(data.feature(event, i));
         if (!is_finite(row[i]))
-          throw Error("training on " + data.source() + ", row " + std::to_string(data.source_row(event)) +
-                          ", feature '" + data.features()[static_cast<std::size_t>(i)].name + "'",
-                      "a finite number after the transform " +
-                          std::string(to_string(model_.inputs[static_cast<std::size_t>(i)].transform)),
-                      loss::number(static_cast<double>(data.feature(event, i))));
+          throw not_encodable(data, event, "feature '" + data.features()[static_cast<std::size_t>(i)].name + "'",
+                              "a finite number", to_string(model_.inputs[static_cast<std::size_t>(i)].transform),
+                              data.feature(event, i));
       }
       for (int i = 0; i < n_targets; ++i) {
         const auto& output = model_.outputs[static_cast<std::size_t>(n_targets == n_out ? i : 0)];
         row[n_in + i] = output.encode(data.target(event, i), data.feature(event, output.reference(i)));
         if (!is_finite(row[n_in + i]))
-          throw Error("training on " + data.source() + ", row " + std::to_string(data.source_row(event)) +
-                          ", target '" + data.targets()[static_cast<std::size_t>(i)] + "'",
-                      "a finite target after the transform " + std::string(to_string(output.output)),
-                      loss::number(static_cast<double>(row[n_in + i])));
+          throw not_encodable(data, event, "target '" + data.targets()[static_cast<std::size_t>(i)] + "'",
+                              "a finite target", to_string(output.output), row[n_in + i]);
       }
       row[Rows::weight_column] = data.weight(event);
       unit_weights_ = unit_weights_ && data.weight(event) == Scalar(1);
     }
+  }
+
+  static CALIBRANT_COLD Error not_encodable(const BasicDataset<Scalar>& data, std::int64_t event,
+                                            const std::string& column, const char* expected, std::string_view transform,
+                                            Scalar found) {
+    return Error("training on " + data.source() + ", row " + std::to_string(data.source_row(event)) + ", " + column,
+                 std::string(expected) + " after the transform " + std::string(transform),
+                 loss::number(static_cast<double>(found)));
   }
 
   CALIBRANT_COLD void split(const Datasets& parts) {
@@ -474,10 +478,7 @@ class Trainer {
       const Progress progress{static_cast<std::int64_t>(state_.optimizer.step), n_batches, state_.epoch,
                               options_.epochs, losses_};
       const double factor = options_.schedule(progress);
-      if (!(factor >= 0.0 && std::isfinite(factor)))
-        throw Error(
-            "training, epoch " + std::to_string(report.epoch) + ", batch " + std::to_string(batch + 1) + ", schedule",
-            "a factor that is finite and not negative", loss::number(factor));
+      if (!(factor >= 0.0 && std::isfinite(factor))) throw bad_factor(place(batch), factor);
       report.learning_rate = factor * options_.adam.learning_rate;
       const auto [loss, weight] = batch_step(
           !exchange_.alone() ? batch_weights_[static_cast<std::size_t>(batch)] : weight_of_shares(), factor, batch);
@@ -488,7 +489,7 @@ class Trainer {
     report.validation_loss = validation_loss();
     if (n_validation_ > 0 && !std::isfinite(report.validation_loss))
       throw not_finite([](const Part& part, const Share&) { return std::span<const std::uint32_t>(part.validation); },
-                       "epoch " + std::to_string(report.epoch) + ", validation", "loss");
+                       place(-1), "loss");
     ++state_.epoch;
     state_.reports.push_back(report);
     const double judged = judged_loss(report);
@@ -650,10 +651,7 @@ class Trainer {
     const auto rows = [](const Part&, const Share& share) {
       return std::span(share.index, static_cast<std::size_t>(share.count));
     };
-    const auto place = [&] {
-      return "epoch " + std::to_string(state_.epoch + 1) + ", batch " + std::to_string(batch + 1);
-    };
-    if (!std::isfinite(batch_loss)) throw not_finite(rows, place(), "loss");
+    if (!std::isfinite(batch_loss)) throw not_finite(rows, place(batch), "loss");
     const ParametersType* gradient = &shards_[0].gradient;
     if (exchange_.alone()) {
       add_gradients(0, Net::n_params);
@@ -663,7 +661,7 @@ class Trainer {
       gradient = total_.get();
     }
     const double norm = options_.adam.step(state_.optimizer, state_.parameters, *gradient, factor);
-    if (!std::isfinite(norm)) throw not_finite(rows, place(), "gradient");
+    if (!std::isfinite(norm)) throw not_finite(rows, place(batch), "gradient");
     return {batch_loss, weight};
   }
 
@@ -724,6 +722,15 @@ class Trainer {
     }
   }
 
+  /// Where a training is, for messages.
+  /// @param batch  -1 for the validation sample.
+  CALIBRANT_COLD std::string place(std::int64_t batch) const {
+    return "training, epoch " + std::to_string(state_.epoch + 1) +
+           (batch < 0 ? ", validation" : ", batch " + std::to_string(batch + 1));
+  }
+  static CALIBRANT_COLD Error bad_factor(const std::string& place, double factor) {
+    return Error(place + ", schedule", "a factor that is finite and not negative", loss::number(factor));
+  }
   /// Finds the first row whose loss is not finite with the parameters before the step.
   /// @param rows_of  the rows to look at, of a part and of what the batch takes from it.
   CALIBRANT_COLD Error not_finite(std::span<const std::uint32_t> (*rows_of)(const Part&, const Share&),
@@ -755,26 +762,28 @@ class Trainer {
       const auto first = std::find_if(found.begin(), found.end(), [](const auto& text) { return !text.empty(); });
       if (first != found.end()) row = *first;
     }
-    return Error("training, " + place + (row.empty() ? "; no single row of it has a loss that is not finite" : row),
+    return Error(place + (row.empty() ? "; no single row of it has a loss that is not finite" : row),
                  std::string("a finite ") + what,
                  "NaN or infinity (a smaller learning rate or clip_norm may help; so may a look at that row)");
   }
 
   // ---- checkpoints -------------------------------------------------------------------------------------------------
 
+  static CALIBRANT_COLD void add(Fingerprint& all, std::string key, std::string value) {
+    all.push_back({std::move(key), std::move(value)});
+  }
   /// What ranks, and a checkpoint to be resumed, must agree with.
   CALIBRANT_COLD Fingerprint settings(Output output) const {
     const Adam& adam = options_.adam;
     Fingerprint all;
-    const auto add = [&](std::string key, std::string value) { all.push_back({std::move(key), std::move(value)}); };
-    add("architecture", Net::describe());
-    add("scalar", sizeof(Scalar) == 4 ? "float" : "double");
-    add("loss", loss::describe(loss_));
-    add("output", std::string(to_string(output)));
-    add("seed", std::to_string(options_.seed));
+    add(all, "architecture", Net::describe());
+    add(all, "scalar", sizeof(Scalar) == 4 ? "float" : "double");
+    add(all, "loss", loss::describe(loss_));
+    add(all, "output", std::string(to_string(output)));
+    add(all, "seed", std::to_string(options_.seed));
     const std::pair<const char*, int> counts[] = {
         {"epochs", options_.epochs}, {"batch_size", options_.batch_size}, {"patience", options_.patience}};
-    for (const auto& [key, value] : counts) add(key, std::to_string(value));
+    for (const auto& [key, value] : counts) add(all, key, std::to_string(value));
     const std::pair<const char*, double> numbers[] = {{"validation_fraction", options_.validation_fraction},
                                                       {"learning_rate", adam.learning_rate},
                                                       {"beta1", adam.beta1},
@@ -782,17 +791,16 @@ class Trainer {
                                                       {"epsilon", adam.epsilon},
                                                       {"weight_decay", adam.weight_decay},
                                                       {"clip_norm", adam.clip_norm}};
-    for (const auto& [key, value] : numbers) add(key, loss::number(value));
+    for (const auto& [key, value] : numbers) add(all, key, loss::number(value));
     return all;
   }
   CALIBRANT_COLD Fingerprint fingerprint() const {
     Fingerprint all = settings(model_.outputs[0].output);
-    const auto add = [&](std::string key, std::string value) { all.push_back({std::move(key), std::move(value)}); };
     for (std::size_t part = 0; part < data_sha256_.size(); ++part)
-      add(part == 0 ? "data_sha256" : "data_sha256." + std::to_string(part), data_sha256_[part]);
-    if (n_parts() > 1) add("parts", std::to_string(n_parts()));
-    add("n_training", std::to_string(n_training()));
-    add("n_validation", std::to_string(n_validation()));
+      add(all, part == 0 ? "data_sha256" : "data_sha256." + std::to_string(part), data_sha256_[part]);
+    if (n_parts() > 1) add(all, "parts", std::to_string(n_parts()));
+    add(all, "n_training", std::to_string(n_training()));
+    add(all, "n_validation", std::to_string(n_validation()));
     return all;
   }
   /// Hashes of all parts, each made by the process that has it.

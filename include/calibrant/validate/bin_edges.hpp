@@ -18,7 +18,7 @@ namespace calibrant::validate {
 class BinEdges {
  public:
   /// @throws Error unless there are at least two edges, finite and strictly rising.
-  BinEdges(std::vector<double> edges) : edges_(std::move(edges)) {
+  CALIBRANT_COLD BinEdges(std::vector<double> edges) : edges_(std::move(edges)) {
     if (edges_.size() < 2) throw Error("bin edges", "at least 2 edges", std::to_string(edges_.size()));
     for (std::size_t i = 0; i < edges_.size(); ++i) {
       if (!std::isfinite(edges_[i]))

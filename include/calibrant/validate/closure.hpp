@@ -18,7 +18,7 @@ namespace calibrant::validate {
 
 /// calibrated / truth, event by event.
 /// @throws Error if the lengths differ, or a truth is not finite and above 0 (with its index).
-inline std::vector<double> ratio(Column calibrated, Column truth) {
+inline CALIBRANT_COLD std::vector<double> ratio(Column calibrated, Column truth) {
   if (calibrated.size() != truth.size())
     throw Error("ratio of calibrated to truth",
                 "as many calibrated values as truths (" + std::to_string(truth.size()) + ")",

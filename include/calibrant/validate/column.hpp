@@ -45,8 +45,8 @@ namespace column {
 
 /// @throws Error that says how many values are refused, and where the first is.
 template <class Predicate>
-void refuse(Column values, const Predicate& is_wrong, const std::string& what, const char* expected,
-            const char* found) {
+CALIBRANT_COLD void refuse(Column values, const Predicate& is_wrong, const std::string& what, const char* expected,
+                           const char* found) {
   std::size_t n_wrong = 0;
   std::size_t first = 0;
   for (std::size_t i = 0; i < values.size(); ++i)
@@ -75,7 +75,7 @@ inline void check_finite(Column values, const std::string& what) {
 }
 
 /// @throws Error unless there are no weights, or one for each of n values, finite and not negative.
-inline void check_weights(Column weights, std::size_t n, const std::string& what) {
+inline CALIBRANT_COLD void check_weights(Column weights, std::size_t n, const std::string& what) {
   if (weights.empty()) return;
   if (weights.size() != n)
     throw Error(what, "no weights or one per value (" + std::to_string(n) + ")", std::to_string(weights.size()));

@@ -101,7 +101,8 @@ inline CALIBRANT_COLD void describe(const Sample& sample, const ProfileOptions& 
 /// @param x       the binned quantity, one per event; infinite ones are below or above all bins.
 /// @throws Error if the lengths differ, for NaN in x, for NaN or infinity in values (with their number and the first
 ///         index), and for weights that are negative or not finite.
-inline Profile profile(Column values, Column x, const BinEdges& edges, const ProfileOptions& options = {}) {
+inline CALIBRANT_COLD Profile profile(Column values, Column x, const BinEdges& edges,
+                                      const ProfileOptions& options = {}) {
   if (values.size() != x.size())
     throw Error("profile", "as many values as x (" + std::to_string(x.size()) + ")", std::to_string(values.size()));
   check_finite(values, "profile, values");

@@ -60,7 +60,7 @@ class Sample {
   bool is_finite() const noexcept { return std::isfinite(values_.front()) && std::isfinite(values_.back()); }
 
   /// Mean; its error is analytic: s / sqrt(n), or its weighted form.
-  Estimate mean() const {
+  CALIBRANT_COLD Estimate mean() const {
     require_finite("mean");
     const Moments m = moments();
     return {m.mean, error_or_unknown(std::sqrt(m.weighted_square / (sum_of_weights_ * sum_of_weights_) * bessel()))};
@@ -87,12 +87,12 @@ class Sample {
 
   /// Half of the range between two quantiles: the standard deviation of a Gaussian, with the defaults and to 0.6 %.
   /// The error takes their correlation into account.
-  Estimate half_width(double q_low = 0.16, double q_high = 0.84) const {
+  CALIBRANT_COLD Estimate half_width(double q_low = 0.16, double q_high = 0.84) const {
     return {0.5 * range(q_low, q_high), combined_error<2>({q_low, q_high}, {-0.5, 0.5})};
   }
 
   /// half_width() / median, the relative resolution of a response. @throws Error if the median is 0.
-  Estimate relative_half_width(double q_low = 0.16, double q_high = 0.84) const {
+  CALIBRANT_COLD Estimate relative_half_width(double q_low = 0.16, double q_high = 0.84) const {
     const double centre = quantile_value(0.5);
     if (centre == 0.0) throw Error("relative half width", "a median that is not 0", "0");
     const double width = 0.5 * range(q_low, q_high);
@@ -117,7 +117,7 @@ class Sample {
   /// @param bandwidth  in the unit of the values; 0 for 0.969 half_width n^(-1/7), the best for the slope of a Gaussian
   ///                   density (Chacon, Duong, Wand, Stat. Sinica 21 (2011) 807).
   /// @throws Error if the bandwidth is negative or not finite.
-  Estimate kernel_mode(double bandwidth = 0.0) const {
+  CALIBRANT_COLD Estimate kernel_mode(double bandwidth = 0.0) const {
     require_finite("kernel mode");
     if (!(bandwidth >= 0.0 && std::isfinite(bandwidth)))
       throw Error("kernel mode", "a finite bandwidth >= 0", std::to_string(bandwidth));
@@ -164,7 +164,7 @@ class Sample {
     double weighted_square = 0.0;  // sum w^2 d^2
   };
 
-  void fill(Column values, Column weights) {
+  CALIBRANT_COLD void fill(Column values, Column weights) {
     check_no_nan(values, "statistics of a sample");
     check_weights(weights, values.size(), "statistics of a sample");
     if (weights.empty()) {
@@ -199,7 +199,7 @@ class Sample {
                   std::to_string(values.size()) + " values" + (values.empty() ? "" : ", all of weight 0"));
   }
 
-  void require_finite(const char* what) const {
+  CALIBRANT_COLD void require_finite(const char* what) const {
     if (is_finite()) return;
     const auto n_infinite = std::count_if(values_.begin(), values_.end(), [](double v) { return std::isinf(v); });
     throw Error(what, "finite values", std::to_string(n_infinite) + " infinite of " + std::to_string(n()));
@@ -226,7 +226,7 @@ class Sample {
     return m;
   }
 
-  double quantile_value(double q) const {
+  CALIBRANT_COLD double quantile_value(double q) const {
     if (!(q >= 0.0 && q <= 1.0)) throw Error("quantile", "a probability in [0, 1]", std::to_string(q));
     // Position between the middles of the weights: `below` and the next value, and the fraction of the way.
     std::size_t below = 0;
@@ -254,7 +254,7 @@ class Sample {
     return value;
   }
 
-  double quantile_error(double q) const {
+  CALIBRANT_COLD double quantile_error(double q) const {
     if (effective_size_ <= one_value) return unknown;
     const double step = std::sqrt(q * (1.0 - q) / effective_size_);
     const double low = quantile_value(std::max(0.0, q - step));
@@ -289,7 +289,7 @@ class Sample {
   }
 
   /// @pre values rising and finite, not empty; weights empty or one per value.
-  static double half_sample_mode_of(std::span<const double> values, std::span<const double> weights) {
+  CALIBRANT_COLD static double half_sample_mode_of(std::span<const double> values, std::span<const double> weights) {
     std::vector<double> sums;  // of the weights before each value
     if (!weights.empty()) {
       sums.assign(values.size() + 1, 0.0);
@@ -333,7 +333,7 @@ class Sample {
     return values[begin] + (values[begin + 1] - values[begin]) * (second / (first + second));
   }
 
-  double half_sample_error(const SubsampleOptions& options) const {
+  CALIBRANT_COLD double half_sample_error(const SubsampleOptions& options) const {
     if (effective_size_ <= one_value) return unknown;
     // Subsamples of at least 8 values where possible: large enough to scale, small enough to be many.
     unsigned n_groups = 2;

@@ -24,21 +24,19 @@ struct TextTable {
   /// Columns aligned to the right, two spaces apart.
   CALIBRANT_COLD void print(std::ostream& out) const {
     std::vector<std::size_t> width(header.size(), 0);
-    const auto widen = [&](const std::vector<std::string>& row) {
-      for (std::size_t i = 0; i < row.size(); ++i) width[i] = std::max(width[i], row[i].size());
-    };
-    widen(header);
-    for (const auto& row : rows) widen(row);
-    const auto write = [&](const std::vector<std::string>& row) {
-      std::string line;
-      for (std::size_t i = 0; i < row.size(); ++i) {
-        if (i > 0) line += "  ";
-        line += std::string(width[i] - row[i].size(), ' ') + row[i];
+    for (std::size_t line = 0; line <= rows.size(); ++line) {
+      const std::vector<std::string>& cells = line == 0 ? header : rows[line - 1];
+      for (std::size_t i = 0; i < cells.size(); ++i) width[i] = std::max(width[i], cells[i].size());
+    }
+    for (std::size_t line = 0; line <= rows.size(); ++line) {
+      const std::vector<std::string>& cells = line == 0 ? header : rows[line - 1];
+      std::string text;
+      for (std::size_t i = 0; i < cells.size(); ++i) {
+        text.append(width[i] - cells[i].size() + (i > 0 ? 2 : 0), ' ');
+        text += cells[i];
       }
-      out << line << '\n';
-    };
-    write(header);
-    for (const auto& row : rows) write(row);
+      out << text << '\n';
+    }
   }
 
   /// @throws Error if the stream cannot take it.
