@@ -1,17 +1,15 @@
 // The jets of this example: which columns are read, which jets are used, and for what.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <string>
 #include <vector>
 
 #include "calibrant/io/table.hpp"
+#include "program/jet_response.hpp"
 
-/// What the calibration may depend on beside pT.
-inline constexpr std::array feature_names = {"reco_eta",   "rho",   "area",   "ntrk",      "trk_width",
-                                             "calo_width", "f_em1", "f_had1", "f_charged", "n90"};
-inline constexpr int n_features = static_cast<int>(feature_names.size());
+using examples::feature_names;
+using examples::n_features;
 
 /// Dependences on features are measured above this true pT, GeV.
 inline constexpr float lowest_dependence_pt = 60.0f;

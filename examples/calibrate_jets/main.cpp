@@ -6,13 +6,14 @@
 #include "program/program.hpp"
 #include "reload.hpp"
 #include "report.hpp"
+#include "settings.hpp"
 
 namespace {
 
 Learned learn(const std::string& statistic, const SplitJets& jets, const Settings& settings) {
   const calibrant::Dataset data = training_data(jets.training, settings.features, statistic);
   const examples::Stopwatch watch;
-  Response response = train(data, statistic, training_plan(data.n_events(), settings));
+  Response response = train(data, statistic, examples::response_plan(data.n_events(), settings));
   const double seconds = watch.seconds();
   const JetCalibration calibration(std::move(response));
   const CalibratedJets calibrated = calibrate(calibration, jets.test);
@@ -26,7 +27,7 @@ void run(const Settings& settings) {
   findings.data = settings.data;
   findings.n_training = jets.training.n_rows();
   findings.n_test = static_cast<std::int64_t>(jets.test.size());
-  findings.plan = training_plan(findings.n_training, settings);
+  findings.plan = examples::response_plan(findings.n_training, settings);
   std::cout << settings.data << ": " << findings.n_training << " jets for training, " << findings.n_test
             << " for the test; " << findings.plan.epochs << " epochs in batches of " << findings.plan.batch_size
             << std::endl;

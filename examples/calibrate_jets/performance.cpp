@@ -53,7 +53,7 @@ std::vector<FeatureDependence> dependences(const TestJets& jets, const Calibrate
 
 Performance measure(const JetCalibration& calibration, const TestJets& jets, const CalibratedJets& calibrated) {
   const auto by_true_pt = [&](const auto& keep) {
-    return ratios(jets, calibrated, jets.true_pt, keep).in_bins(true_pt_edges);
+    return ratios(jets, calibrated, jets.true_pt, keep).in_bins(examples::true_pt_edges);
   };
   const auto has_flavour = [&](float low, float high) {
     return [&jets, low, high](std::size_t i) { return jets.flavour[i] >= low && jets.flavour[i] <= high; };

@@ -34,8 +34,5 @@ struct Performance {
   calibrant::invert::MonotonicityReport<float> monotonicity;  ///< over the whole trained range, for every test jet
 };
 
-/// Edges of the bins of true pT, GeV.
-inline const calibrant::validate::BinEdges true_pt_edges = {15, 20, 30, 40, 60, 100, 200, 500, 1500};
-
 /// Jets without a calibrated value (their status says why) are counted but in no profile.
 Performance measure(const JetCalibration& calibration, const TestJets& jets, const CalibratedJets& calibrated);

@@ -1,11 +1,8 @@
 #include "response.hpp"
 
-#include <algorithm>
-
 #include "calibrant/loss/point.hpp"
 #include "calibrant/parallel/pool.hpp"
 #include "calibrant/train/trainer.hpp"
-#include "program/jet_training.hpp"
 #include "program/program.hpp"
 
 namespace {
@@ -18,24 +15,12 @@ calibrant::CalibrationBatch<float> batch_of(const TestJets& jets, CalibratedJets
 
 calibrant::Dataset training_data(const calibrant::Table& jets, const std::vector<std::string>& wanted,
                                  const std::string& statistic) {
-  using calibrant::Transform;
-  std::vector<calibrant::Feature> features{{"true_pt", Transform::logarithm, "GeV"}};
-  for (const std::string name : feature_names) {
-    const bool is_wanted = std::find(wanted.begin(), wanted.end(), name) != wanted.end();
-    features.emplace_back(name, !is_wanted           ? Transform::ignored
-                                : name == "reco_eta" ? Transform::absolute
-                                                     : Transform::identity);
-  }
   // A weight that depends on the inputs only does not change the mean at given inputs. Without it the squared loss sees
   // little but the outliers of wide, soft jets.
-  return {jets, std::move(features), "reco_pt", {.weight = statistic == "mean" ? precision : "", .group = "event"}};
-}
-
-calibrant::FitOptions training_plan(std::int64_t n_jets, const Settings& settings) {
-  calibrant::FitOptions plan = examples::training_plan(n_jets, settings);
-  plan.adam.learning_rate =
-      0.02;  // steps this large find the narrow cracks of the detector, which small ones smooth over
-  return plan;
+  return {jets,
+          examples::response_features(wanted),
+          "reco_pt",
+          {.weight = statistic == "mean" ? precision : "", .group = "event"}};
 }
 
 Response train(const calibrant::Dataset& data, const std::string& statistic, const calibrant::FitOptions& plan) {

@@ -6,25 +6,20 @@
 
 #include "calibrant/calibration.hpp"
 #include "calibrant/error.hpp"
-#include "calibrant/nn/mlp.hpp"
 #include "calibrant/nn/model.hpp"
 #include "calibrant/train/dataset.hpp"
 #include "calibrant/train/options.hpp"
 #include "jets.hpp"
-#include "settings.hpp"
+#include "program/jet_response.hpp"
 
-using Network = calibrant::Mlp<calibrant::Inputs<1 + n_features>, calibrant::Hidden<64>, calibrant::Hidden<64>,
-                               calibrant::Hidden<64>, calibrant::Outputs<1>>;
+using Network = examples::FreeNetwork;
 using Response = calibrant::Model<Network>;
-using JetCalibration = calibrant::Calibration<Response, calibrant::invert::Newton, calibrant::extrapolate::Linear>;
+using JetCalibration = examples::ResponseCalibration<Network>;
 
-/// True pT (its logarithm), |eta| and the other features, with those that are not wanted switched off.
+/// Features: those of examples::response_features.
 /// @param statistic  what is to be learned: "median", "mean" or "mode".
 calibrant::Dataset training_data(const calibrant::Table& jets, const std::vector<std::string>& wanted,
                                  const std::string& statistic);
-
-/// Epochs and batch size by the number of jets, the rest from the command line.
-calibrant::FitOptions training_plan(std::int64_t n_jets, const Settings& settings);
 
 /// Trains with the loss whose minimum is the statistic.
 Response train(const calibrant::Dataset& data, const std::string& statistic, const calibrant::FitOptions& plan);
