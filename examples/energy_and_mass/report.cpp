@@ -16,7 +16,6 @@
 namespace {
 
 namespace validate = calibrant::validate;
-using examples::NamedTable;
 using examples::ResultTable;
 using validate::Profile;
 using validate::ProfileBin;
@@ -129,26 +128,23 @@ void summarise(const Findings& findings, const examples::JetSettings& settings) 
 }  // namespace
 
 void report(const Findings& findings, const examples::JetSettings& settings) {
-  std::vector<NamedTable> tables = {{"m_over_pt.csv", overview(findings), true}};
-  std::vector<std::pair<std::string, std::string>> pictures;
-  std::string script = examples::plot_head;
+  examples::Study study{"Energy and mass together",
+                        {"Jets: " + findings.data + ", " + std::to_string(findings.n_training) + " for training, " +
+                         std::to_string(findings.n_test) +
+                         " for the test. one_by_one: the pT by itself, then the mass at the calibrated pT; together: "
+                         "one response of both, inverted in two dimensions."},
+                        examples::plot_head,
+                        {},
+                        {{"m_over_pt.csv", overview(findings), true}}};
   for (const Shown& shown : all_shown)
     for (const Statistic& statistic : statistics) {
       const std::string file = file_of(shown, statistic);
-      tables.push_back({file + ".csv", bins(findings, shown, statistic), true});
-      pictures.emplace_back(file + ".svg", shown.quantity + " in bins of " + shown.binned_in + ": " + statistic.title);
-      script += plot(findings, shown, statistic);
+      study.tables.push_back({file + ".csv", bins(findings, shown, statistic), true});
+      study.pictures.emplace_back(file + ".svg",
+                                  shown.quantity + " in bins of " + shown.binned_in + ": " + statistic.title);
+      study.script += plot(findings, shown, statistic);
     }
-  examples::publish(tables, settings.output);
-  const std::string no_pictures = examples::draw(settings.output, script);
-  examples::HtmlReport page("Energy and mass together", settings.output, no_pictures);
-  page.add_text("Jets: " + findings.data + ", " + std::to_string(findings.n_training) + " for training, " +
-                std::to_string(findings.n_test) +
-                " for the test. one_by_one: the pT by itself, then the mass at the calibrated pT; together: one "
-                "response of both, inverted in two dimensions.");
-  for (const auto& [file, caption] : pictures) page.add_picture(file, caption);
-  for (const NamedTable& one : tables) page.add(one.table);
-  page.write();
+  const std::string no_pictures = examples::present(study, settings.output);
   summarise(findings, settings);
   examples::say_written(no_pictures, settings.output, "summary.json, energy_and_mass.safetensors and tables");
 }

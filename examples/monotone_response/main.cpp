@@ -135,34 +135,31 @@ plot 0 notitle ls 1, 0.005 notitle lc rgb 'gray', -0.005 notitle lc rgb 'gray', 
 )";
 
 void report(const Findings& findings, const Settings& settings) {
-  std::vector<examples::NamedTable> tables;
-  if (!findings.candidates.empty()) tables.push_back({"choice.csv", choice_table(findings), true});
-  tables.push_back({"closure.csv",
-                    difference_table("Median of calibrated / true in bins of true pT: monotone - free", findings,
-                                     &BinComparison::closure, 1.0, 4),
-                    true});
-  tables.push_back(
+  examples::Study study{
+      "A response that rises by construction",
+      {findings.data + ": " + std::to_string(findings.n_training) + " jets for training, " +
+       std::to_string(findings.n_test) + " for the test, " + std::to_string(findings.n_without) +
+       " of them without a value from every network. Free network: " + layers(findings.free.network) +
+       ", weight decay " + validate::general(findings.free.weight_decay) + ". Monotone network: " +
+       layers(findings.monotone.network) + ", weight decay " + validate::general(findings.monotone.weight_decay) +
+       ", minimum slope " + validate::general(findings.monotone.network.minimum_slope) +
+       ". Errors are those of the test jets: 200 bootstrap samples of their events, the same for both networks. They "
+       "do not hold the spread of the seeds, which is beside them."},
+      std::string(examples::plot_head) + plots,
+      {{"resolution.svg", "Resolution; grey: half a per cent"}, {"closure.svg", "Closure; grey: half a per cent"}},
+      {}};
+  if (!findings.candidates.empty()) study.tables.push_back({"choice.csv", choice_table(findings), true});
+  study.tables.push_back({"closure.csv",
+                          difference_table("Median of calibrated / true in bins of true pT: monotone - free", findings,
+                                           &BinComparison::closure, 1.0, 4),
+                          true});
+  study.tables.push_back(
       {"resolution.csv",
        difference_table("Half 68 % width over median of calibrated / true: monotone / free - 1 in per cent", findings,
                         &BinComparison::resolution, 100.0, 2),
        true});
-  tables.push_back({"training.csv", training_table(findings), true});
-  examples::publish(tables, settings.output);
-  const std::string no_pictures = examples::draw(settings.output, std::string(examples::plot_head) + plots);
-  examples::HtmlReport page("A response that rises by construction", settings.output, no_pictures);
-  page.add_text(findings.data + ": " + std::to_string(findings.n_training) + " jets for training, " +
-                std::to_string(findings.n_test) + " for the test, " + std::to_string(findings.n_without) +
-                " of them without a value from every network. Free network: " + layers(findings.free.network) +
-                ", weight decay " + validate::general(findings.free.weight_decay) +
-                ". Monotone network: " + layers(findings.monotone.network) + ", weight decay " +
-                validate::general(findings.monotone.weight_decay) + ", minimum slope " +
-                validate::general(findings.monotone.network.minimum_slope) +
-                ". Errors are those of the test jets: 200 bootstrap samples of their events, the same for both "
-                "networks. They do not hold the spread of the seeds, which is beside them.");
-  page.add_picture("resolution.svg", "Resolution; grey: half a per cent");
-  page.add_picture("closure.svg", "Closure; grey: half a per cent");
-  for (const examples::NamedTable& one : tables) page.add(one.table);
-  page.write();
+  study.tables.push_back({"training.csv", training_table(findings), true});
+  const std::string no_pictures = examples::present(study, settings.output);
   examples::Summary summary;
   summarise(findings, settings, summary);
   summary.write(settings.output + "/summary.json");

@@ -7,7 +7,7 @@
 struct Settings {
   std::string output = "prior_dependence_output";
   std::int64_t events = 300'000;  ///< of each regression; a response has four times as many
-  int epochs = 10;                ///< of a regression; a response has a third
+  int epochs = 40;                ///< of a regression; a response has a tenth
   int nets = 3;                   ///< of each kind, with events of their own: their spread gives the error bars
   std::uint64_t seed = 1;
   int threads = 1;

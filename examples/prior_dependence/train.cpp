@@ -83,7 +83,7 @@ Net Teacher::response(const Detector& detector, double low, double high) {
   cal::FitOptions plan = regression_plan();
   // More events, seen less often: the noise of Y is what limits the slope at the ends.
   const std::int64_t n = 4 * settings_.events;
-  plan.epochs = std::max(1, settings_.epochs / 3);
+  plan.epochs = std::max(1, settings_.epochs / 10);
   plan.batch_size = 256;
   const bool positive = low > 0.0;
   plan.output = positive ? cal::Output::ratio : cal::Output::standardised;

@@ -95,4 +95,27 @@ class HtmlReport {
   std::string title_, folder_, no_pictures_, body_;
 };
 
+/// What a study shows.
+struct Study {
+  std::string title;
+  std::vector<std::string> texts;
+  std::string script;                                         ///< that draws the pictures, for gnuplot
+  std::vector<std::pair<std::string, std::string>> pictures;  ///< file and caption
+  std::vector<NamedTable> tables;
+};
+
+/// Tables on the screen and as CSV, pictures, and the page of all of them.
+/// @return why there are no pictures; empty if there are.
+/// @throws calibrant::Error if a file cannot be written.
+inline std::string present(const Study& study, const std::string& folder) {
+  publish(study.tables, folder);
+  const std::string no_pictures = draw(folder, study.script);
+  HtmlReport page(study.title, folder, no_pictures);
+  for (const std::string& text : study.texts) page.add_text(text);
+  for (const auto& [file, caption] : study.pictures) page.add_picture(file, caption);
+  for (const NamedTable& one : study.tables) page.add(one.table);
+  page.write();
+  return no_pictures;
+}
+
 }  // namespace examples

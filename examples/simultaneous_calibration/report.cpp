@@ -16,7 +16,6 @@
 namespace {
 
 namespace validate = calibrant::validate;
-using examples::NamedTable;
 using examples::ResultTable;
 using validate::ProfileBin;
 
@@ -275,9 +274,11 @@ void summarise(const JetFindings& jets, examples::Summary& summary) {
 }  // namespace
 
 void report(const std::optional<ToyFindings>& toy, const std::optional<JetFindings>& jets, const Settings& settings) {
-  std::vector<NamedTable> tables;
-  std::vector<std::pair<std::string, std::string>> pictures;
-  std::string script = examples::plot_head;
+  examples::Study study{"Sequential and simultaneous calibration", {}, examples::plot_head, {}, {}};
+  auto& texts = study.texts;
+  auto& script = study.script;
+  auto& pictures = study.pictures;
+  auto& tables = study.tables;
   examples::Summary summary;
   summary.set("seed", settings.seed);
   summary.set("threads", settings.threads);
@@ -292,6 +293,9 @@ void report(const std::optional<ToyFindings>& toy, const std::optional<JetFindin
     pictures.emplace_back("toy_u.svg", "Toy: what is left against u (lines: exact)");
     pictures.emplace_back("toy_v.svg", "Toy: what is left against v (lines: exact)");
     pictures.emplace_back("toy_both.svg", "Toy: what is left against both");
+    texts.push_back("Toy: " + std::to_string(settings.events) + " events of generator A; the iterated sequence has " +
+                    std::to_string(toy->iterations) +
+                    " steps. A product of corrections with one feature each cannot remove what does not factorise.");
     summarise(*toy, settings, summary);
   }
   if (jets) {
@@ -312,23 +316,13 @@ void report(const std::optional<ToyFindings>& toy, const std::optional<JetFindin
     }
     tables.push_back({"jets_both.csv", jet_cells(*jets), false});
     script += "jets = '" + words(jets->kinds) + "'\nplots = '" + plots + "'\n" + jet_plots;
+    texts.push_back("Jets: " + jets->data + ", " + std::to_string(jets->n_training) + " for training, " +
+                    std::to_string(jets->n_test) + " for the test, " +
+                    (jets->n_other > 0 ? std::to_string(jets->n_other) + " of generator B."
+                                       : "none of another generator (B.jets.npy is not there)."));
     summarise(*jets, summary);
   }
-  examples::publish(tables, settings.output);
-  const std::string no_pictures = examples::draw(settings.output, script);
-  examples::HtmlReport page("Sequential and simultaneous calibration", settings.output, no_pictures);
-  if (toy)
-    page.add_text("Toy: " + std::to_string(settings.events) + " events of generator A; the iterated sequence has " +
-                  std::to_string(toy->iterations) +
-                  " steps. A product of corrections with one feature each cannot remove what does not factorise.");
-  if (jets)
-    page.add_text("Jets: " + jets->data + ", " + std::to_string(jets->n_training) + " for training, " +
-                  std::to_string(jets->n_test) + " for the test, " +
-                  (jets->n_other > 0 ? std::to_string(jets->n_other) + " of generator B."
-                                     : "none of another generator (B.jets.npy is not there)."));
-  for (const auto& [file, caption] : pictures) page.add_picture(file, caption);
-  for (const NamedTable& one : tables) page.add(one.table);
-  page.write();
+  const std::string no_pictures = examples::present(study, settings.output);
   summary.write(settings.output + "/summary.json");
   if (jets && jets->n_other == 0)
     std::cout << "\nNo difference of generators: " << settings.data << " has no B.jets.npy.\n";

@@ -107,19 +107,16 @@ plot 'pull.csv' using (sqrt($1*$2)):5:6 with yerrorbars title 'half 68 % width',
 )";
 
 void report(const Findings& findings, const examples::JetSettings& settings) {
-  const std::vector<examples::NamedTable> tables = {{"coverage.csv", coverage_table(findings), true},
-                                                    {"pull.csv", pull_table(findings), true}};
-  examples::publish(tables, settings.output);
-  const std::string no_pictures = examples::draw(settings.output, std::string(examples::plot_head) + plots);
-  examples::HtmlReport page("Uncertainty of calibrated jets", settings.output, no_pictures);
-  page.add_text(findings.data + ": " + std::to_string(findings.n_training) + " jets for training, " +
-                std::to_string(findings.n_test) +
-                " for the test, of which random halves make the conformal intervals.");
-  page.add_picture("coverage.svg", "Coverage");
-  page.add_picture("length.svg", "Mean length of the 68 % intervals");
-  page.add_picture("pull.svg", "Is the resolution right?");
-  for (const examples::NamedTable& one : tables) page.add(one.table);
-  page.write();
+  const std::string no_pictures = examples::present(
+      {"Uncertainty of calibrated jets",
+       {findings.data + ": " + std::to_string(findings.n_training) + " jets for training, " +
+        std::to_string(findings.n_test) + " for the test, of which random halves make the conformal intervals."},
+       std::string(examples::plot_head) + plots,
+       {{"coverage.svg", "Coverage"},
+        {"length.svg", "Mean length of the 68 % intervals"},
+        {"pull.svg", "Is the resolution right?"}},
+       {{"coverage.csv", coverage_table(findings), true}, {"pull.csv", pull_table(findings), true}}},
+      settings.output);
   examples::Summary summary;
   summarise(findings, settings, summary);
   summary.write(settings.output + "/summary.json");
