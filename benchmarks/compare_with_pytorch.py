@@ -2,7 +2,7 @@
 """Times Calibrant and PyTorch on the same workloads, alternately in one run, and prints the ratios.
 
     cmake --workflow --preset bench
-    python3 benchmarks/compare_with_pytorch.py            (Debian: apt-get install python3-torch)
+    python3 benchmarks/compare_with_pytorch.py            (Debian: apt-get install python3-torch libopenblas0-pthread)
 
 Each side runs `--repeat` times in turn; the best of each counts, as other work on the machine only ever slows one down.
 Both use one thread. PyTorch trains with its own Adam (foreach where it has it) on indices shuffled anew each epoch.
@@ -21,7 +21,8 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 try:
     import torch
 except ImportError:
-    sys.exit("compare_with_pytorch.py: PyTorch is not installed (Debian: apt-get install python3-torch)")
+    sys.exit("compare_with_pytorch.py: PyTorch is not installed (Debian: apt-get install python3-torch "
+             "libopenblas0-pthread)")
 
 
 def net(widths, activation):
@@ -175,6 +176,18 @@ def ours(folder, program, name):
     return found[0]
 
 
+def matrix_product_gflops():
+    """Debian's PyTorch takes whatever BLAS it finds; with the reference BLAS it is many times too slow to compare with."""
+    n = 1024
+    left, right = torch.randn(n, n), torch.randn(n, n)
+    best = 0.0
+    for _ in range(5):
+        start = time.perf_counter()
+        left @ right
+        best = max(best, 2e-9 * n**3 / (time.perf_counter() - start))
+    return best
+
+
 def main():
     root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -191,7 +204,11 @@ def main():
         parser.error("expected --repeat of 1 or more and --only the start of one of: " +
                      ", ".join(workload[0] for workload in WORKLOADS))
 
-    print(f"PyTorch {torch.__version__}, one thread; samples per second, best of {arguments.repeat} turns")
+    speed = matrix_product_gflops()
+    if speed < 20.0:
+        print(f"PyTorch's matrix product makes only {speed:.3g} GFLOP/s: is there no good BLAS? (Debian: apt-get install "
+              "libopenblas0-pthread)", file=sys.stderr)
+    print(f"PyTorch {torch.__version__}, one thread, matrix product of {speed:.3g} GFLOP/s; samples per second, best of {arguments.repeat} turns")
     print(f"{'workload':32} {'Calibrant':>12} {'PyTorch':>12} {'ratio':>8}")
     table = []
     for title, program, name, make in chosen:
