@@ -16,6 +16,7 @@
 #include "calibrant/train/trainer.hpp"
 #include "jets.hpp"
 #include "program/data.hpp"
+#include "program/jet_response.hpp"
 #include "program/options.hpp"
 #include "program/program.hpp"
 #include "program/result_table.hpp"
@@ -84,7 +85,7 @@ cal::FitOptions plan_of(const RankSettings& settings) {
   common.epochs = settings.epochs;
   common.seed = settings.seed;
   common.threads = settings.threads;
-  cal::FitOptions plan = training_plan(512, common);
+  cal::FitOptions plan = examples::response_plan(512, common);
   plan.overlapped = settings.overlapped == "yes";
   return plan;
 }
