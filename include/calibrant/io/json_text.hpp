@@ -35,9 +35,8 @@ inline CALIBRANT_COLD std::string json_text(std::string_view text, std::string_v
     const std::size_t length = utf8_length(rest);
     if (length == 0) throw Error(where, "text in UTF-8", excerpt(text));
     const char front = rest.front();
-    if (static_cast<unsigned char>(front) < 0x20) {
+    if (const auto code = static_cast<std::size_t>(static_cast<unsigned char>(front)); code < 0x20) {
       constexpr std::string_view digits = "0123456789abcdef", letters = "btn fr";  // of codes 8 to 13
-      const auto code = static_cast<std::size_t>(front);
       result += '\\';
       if (code >= 8 && code <= 13 && code != 11) {
         result += letters[code - 8];

@@ -519,9 +519,10 @@ inline CALIBRANT_COLD std::vector<std::string> names_from_json(const Json& json,
 
 template <class C>
 CALIBRANT_COLD std::string out_of_range_to_json(const C& calibration) {
-  std::vector<std::string_view> names;
-  for (int i = 0; i < C::n_theta; ++i) names.push_back(to_string(calibration.out_of_range(i)));
-  return json_texts(names, "saving a model, out_of_range");
+  JsonList names('[');
+  for (int i = 0; i < C::n_theta; ++i)
+    names.add(json_text(to_string(calibration.out_of_range(i)), "saving a model, out_of_range"));
+  return names.text();
 }
 /// Files from before there was a choice have no entry: they clamp.
 template <class C>
