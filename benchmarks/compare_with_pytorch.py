@@ -208,7 +208,8 @@ def main():
     if speed < 20.0:
         print(f"PyTorch's matrix product makes only {speed:.3g} GFLOP/s: is there no good BLAS? (Debian: apt-get install "
               "libopenblas0-pthread)", file=sys.stderr)
-    print(f"PyTorch {torch.__version__}, one thread, matrix product of {speed:.3g} GFLOP/s; samples per second, best of {arguments.repeat} turns")
+    print(f"PyTorch {torch.__version__}, one thread, matrix product of {speed:.3g} GFLOP/s; samples per second, best of "
+          f"{arguments.repeat} turns")
     print(f"{'workload':32} {'Calibrant':>12} {'PyTorch':>12} {'ratio':>8}")
     table = []
     for title, program, name, make in chosen:

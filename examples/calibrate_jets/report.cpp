@@ -229,27 +229,27 @@ std::string monotonicity_text(const Findings& findings) {
 
 void report(const Findings& findings, const std::string& folder) {
   const Performance& performance = findings.main().performance;
-  const std::vector<examples::NamedTable> tables = {
-      {"closure.csv", closure_table(performance), true},    {"losses.csv", losses_table(findings.learned), true},
-      {"residuals.csv", residual_table(performance), true}, {"flavour.csv", flavour_table(performance.flavour), true},
-      {"status.csv", status_table(findings), true},         {"timing.csv", timing_table(findings), true}};
-  examples::publish(tables, folder);
   for (const auto& dependence : performance.features)
     residual_curve(dependence).write_csv(folder + "/residual_" + dependence.feature + ".csv");
 
   std::vector<std::string> statistics;
   for (const auto& one : findings.learned) statistics.push_back(one.statistic);
-  const std::string no_pictures = examples::draw(folder, plot_script(statistics));
-  examples::HtmlReport page("Calibrated jets", folder, no_pictures);
-  page.add_text("Data: " + findings.data + ". Trained on " + std::to_string(findings.n_training) +
-                " jets, measured on " + std::to_string(findings.n_test) + " others.");
   const std::string reload = std::string("The saved calibration, read by a new process, gives ") +
                              (findings.bit_identical ? "the same bits." : "OTHER values.");
-  page.add_text(reload);
-  page.add_text(monotonicity_text(findings));
-  for (const auto& [file, caption] : plots) page.add_picture(file, caption);
-  for (const examples::NamedTable& one : tables) page.add(one.table);
-  page.write();
+  const std::string no_pictures =
+      examples::present({"Calibrated jets",
+                         {"Data: " + findings.data + ". Trained on " + std::to_string(findings.n_training) +
+                              " jets, measured on " + std::to_string(findings.n_test) + " others.",
+                          reload, monotonicity_text(findings)},
+                         plot_script(statistics),
+                         {std::begin(plots), std::end(plots)},
+                         {{"closure.csv", closure_table(performance), true},
+                          {"losses.csv", losses_table(findings.learned), true},
+                          {"residuals.csv", residual_table(performance), true},
+                          {"flavour.csv", flavour_table(performance.flavour), true},
+                          {"status.csv", status_table(findings), true},
+                          {"timing.csv", timing_table(findings), true}}},
+                        folder);
   summarise(findings).write(folder + "/summary.json");
 
   std::cout << '\n' << monotonicity_text(findings) << '\n' << reload << '\n';

@@ -53,12 +53,6 @@ inline CALIBRANT_COLD std::string json_text(std::string_view text, std::string_v
   }
   return result + '"';
 }
-inline CALIBRANT_COLD std::string json_text(const char* text, std::string_view where) {
-  return json_text(std::string_view(text), where);
-}
-inline CALIBRANT_COLD std::string json_text(const std::string& text, std::string_view where) {
-  return json_text(std::string_view(text), where);
-}
 /// The fewest digits that give the same number again. @throws Error if it is not finite: JSON has no such numbers.
 inline CALIBRANT_COLD std::string json_text(double value, std::string_view where) {
   if (!std::isfinite(value)) throw Error(where, "a finite number", std::to_string(value));
@@ -103,7 +97,7 @@ class JsonList {
 template <class Texts>
 CALIBRANT_COLD std::string json_texts(const Texts& texts, std::string_view where) {
   JsonList list('[');
-  for (const auto& text : texts) list.add(json_text(std::string_view(text), where));
+  for (const auto& text : texts) list.add(json_text(text, where));
   return list.text();
 }
 

@@ -242,13 +242,17 @@ CALIBRANT_COLD Policy policy_from_json(const Json& json, const std::string& wher
   return policy;
 }
 
-/// What a file stores and would not be read again is refused before it is written.
-inline CALIBRANT_COLD double finite(double value, const std::string& what) {
-  if (!std::isfinite(value)) throw Error("saving a model, " + what, "a finite number", std::to_string(value));
-  return value;
-}
 inline std::string name_at(const std::vector<std::string>& names, std::size_t i, const std::string& fallback) {
   return i < names.size() ? names[i] : fallback;
+}
+/// What inputs and outputs have in common: name, unit, what is done to the values (under its `key`), shift and scale.
+template <class Column>
+CALIBRANT_COLD JsonList column_to_json(const Column& column, const std::string& name, const std::string& unit,
+                                       const char* key, std::string_view way, const std::string& all,
+                                       const std::string& here) {
+  JsonList json('{');
+  json.add("name", json_text(name, all)).add("unit", json_text(unit, all)).add(key, json_text(way, here));
+  return json.add("shift", json_text(column.shift, here)).add("scale", json_text(column.scale, here));
 }
 template <class Member>
 CALIBRANT_COLD std::string inputs_to_json(const Member& member) {
@@ -257,15 +261,10 @@ CALIBRANT_COLD std::string inputs_to_json(const Member& member) {
   for (std::size_t i = 0; i < member.inputs.size(); ++i) {
     const auto& input = member.inputs[i];
     const std::string number = std::to_string(i), here = where + ' ' + number;
-    JsonList json('{');
-    json.add("name", json_text(name_at(member.description.features, i, "feature_" + number), where + 's'));
-    json.add("unit", json_text(name_at(member.description.feature_units, i, ""), where + 's'));
-    json.add("transform", json_text(to_string(input.transform), where));
-    json.add("shift", json_text(input.shift, here));
-    json.add("scale", json_text(input.scale, here));
-    json.add("low", json_text(input.low, here));
-    json.add("high", json_text(input.high, here));
-    inputs.add(json.text());
+    JsonList json = column_to_json(input, name_at(member.description.features, i, "feature_" + number),
+                                   name_at(member.description.feature_units, i, ""), "transform",
+                                   to_string(input.transform), where + 's', here);
+    inputs.add(json.add("low", json_text(input.low, here)).add("high", json_text(input.high, here)).text());
   }
   return inputs.text();
 }
@@ -275,14 +274,11 @@ CALIBRANT_COLD std::string outputs_to_json(const Member& member) {
   JsonList outputs('[');
   for (std::size_t i = 0; i < member.outputs.size(); ++i) {
     const auto& output = member.outputs[i];
-    const std::string number = std::to_string(i), here = where + ' ' + number;
-    JsonList json('{');
-    json.add("name", json_text(name_at(member.description.targets, i, "target_" + number), where + 's'));
-    json.add("unit", json_text(name_at(member.description.target_units, i, ""), where + 's'));
-    json.add("meaning", json_text(to_string(output.output), where));
-    json.add("shift", json_text(output.shift, here));
-    json.add("scale", json_text(output.scale, here));
-    outputs.add(json.text());
+    const std::string number = std::to_string(i);
+    outputs.add(column_to_json(output, name_at(member.description.targets, i, "target_" + number),
+                               name_at(member.description.target_units, i, ""), "meaning", to_string(output.output),
+                               where + 's', where + ' ' + number)
+                    .text());
   }
   return outputs.text();
 }
@@ -322,7 +318,9 @@ CALIBRANT_COLD void add_response(TensorFile& file, const Response& response) {
   JsonList training('[');
   for (const Member* member : members) {
     for (const S parameter : member->parameters().span()) {
-      finite(parameter, "parameter " + std::to_string(parameters.size()));
+      if (!std::isfinite(parameter))  // the file would not be read again
+        throw Error("saving a model, parameter " + std::to_string(parameters.size()), "a finite number",
+                    std::to_string(parameter));
       parameters.push_back(parameter);
     }
     const TrainingRecord& record = member->description.training;
