@@ -15,6 +15,25 @@ inline CALIBRANT_COLD std::string describe_dense(int n_in, int n_out, const char
   return "dense(" + std::to_string(n_in) + ", " + std::to_string(n_out) + ", " + activation + ")";
 }
 
+/// Target of a pullback that carries dL/dx through the activation of the dense layer below, whose output x is, while it
+/// is in registers. Writes that layer's dL/dz and adds it to the gradient of its bias.
+template <class T, class Activation>
+struct ThroughActivation {
+  using S = ScalarOf<T>;
+  T* dz;
+  const T* y;
+  const T* saved;  ///< if the activation saves something
+  LaneSum<T>* bias;
+
+  template <int Q>
+  CALIBRANT_INLINE void operator()(int k, int column, const Wide<S, Q>& dy) const noexcept {
+    const auto row = [&](const T* tiles) { return Wide<S, Q>::load(scalars(tiles + k) + column); };
+    const Wide<S, Q> result = pull<Activation>(dy, row(y), row(Activation::saves == Saves::nothing ? y : saved), S(0));
+    bias[k].add(result);
+    result.store(scalars(dz + k) + column);
+  }
+};
+
 /// y_o = activation(b_o + sum_k W_ok x_k). A stateless module (see concepts.hpp).
 ///
 /// Parameters, PyTorch's order: W row-major (Out, In), b (Out), then the activation's parameter per unit, if it has
@@ -120,29 +139,27 @@ struct Dense {
     }
     const T* dz = dy.data();
     if constexpr (keeps_dz) dz = local;
-    if constexpr (!in_lanes) {
-      // For duals the value of dz meets the tangent of x and the tangent of dz the value of x: two transposed tiles.
-      using V = ValueOf<T>;
-      constexpr int samples = V::n_samples, row = Accumulator<T>::row;
-      alignas(virtual_register_bytes) S transposed[samples * row];
-      constexpr int components = ScalarTraits<T>::n_components;
-      for (int c = 0; c < components; ++c) {
-        kernel::transpose<In, samples, row>(scalars(x.data()) + c * samples, stride<T>, transposed);
-        kernel::accumulate_outer<Out, samples, row>(scalars(dz) + (components - 1 - c) * samples, stride<T>, transposed,
-                                                    dp.weight);
-      }
-    }
-    if constexpr (wants_input_gradient<Dx>) {
-      if constexpr (is_wide<T>) {
-        kernel::multiply_transposed<In, Out, stride<T>>(p.data(), scalars(dz), scalars(dx.data()));
-      } else {
-        for (int k = 0; k < In; ++k) {
-          T sum = T(S(0));
-          for (int o = 0; o < Out; ++o) sum = fma(p[o * In + k], dz[o], sum);
-          dx[k] = sum;
-        }
-      }
-    }
+    if constexpr (!in_lanes) add_outer_products(x, dz, dp);
+    pull_inputs(p, dz, dx);
+  }
+
+  /// Whether the layer above may carry dL/dx through the activation (see ThroughActivation).
+  template <class T>
+  static constexpr bool takes_dz = is_wide<T> && !is_dual<T> && !Accumulator<T>::in_lanes &&
+                                   Activation::n_parameters == 0 && !std::is_same_v<Activation, Identity>;
+
+  /// The target for the layer above, which then writes dz.
+  template <class T>
+  static ThroughActivation<T, Activation> through_activation(T* dz, const T* y, const Workspace<T>& w,
+                                                             Accumulator<T>& dp) noexcept {
+    return {dz, y, w.saved, dp.bias};
+  }
+  /// What remains of pullback after the layer above has written dz = dL/dz.
+  template <class T, class Dx>
+  static void pullback_linear(View<const ScalarOf<T>, n_params> p, View<const T, In> x, const T* dz, Accumulator<T>& dp,
+                              Dx dx) noexcept {
+    add_outer_products(x, dz, dp);
+    pull_inputs(p, dz, dx);
   }
 
   // ---- single object: vectors across the outputs -----------------------------------------------------------------
@@ -231,6 +248,41 @@ struct Dense {
   }
 
  private:
+  /// Adds the products of dz and x to the gradient of the weights.
+  template <class T>
+  static void add_outer_products(View<const T, In> x, const T* dz, Accumulator<T>& dp) noexcept {
+    // For duals the value of dz meets the tangent of x and the tangent of dz the value of x: two transposed tiles.
+    using S = ScalarOf<T>;
+    constexpr int samples = ValueOf<T>::n_samples, row = Accumulator<T>::row;
+    alignas(virtual_register_bytes) S transposed[samples * row];
+    constexpr int components = ScalarTraits<T>::n_components;
+    for (int c = 0; c < components; ++c) {
+      kernel::transpose<In, samples, row>(scalars(x.data()) + c * samples, stride<T>, transposed);
+      kernel::accumulate_outer<Out, samples, row>(scalars(dz) + (components - 1 - c) * samples, stride<T>, transposed,
+                                                  dp.weight);
+    }
+  }
+
+  /// dL/dx, if it is wanted.
+  template <class T, class Dx>
+  static void pull_inputs(View<const ScalarOf<T>, n_params> p, const T* dz, Dx dx) noexcept {
+    using S = ScalarOf<T>;
+    if constexpr (!wants_input_gradient<Dx>) {
+      return;
+    } else if constexpr (!std::is_same_v<Dx, View<T, In>>) {
+      kernel::multiply_transposed<In, Out, stride<T>>(p.data(), scalars(dz), dx);
+    } else if constexpr (is_wide<T>) {
+      kernel::multiply_transposed<In, Out, stride<T>>(p.data(), scalars(dz),
+                                                      kernel::StoreRow<S, stride<T>>{scalars(dx.data())});
+    } else {
+      for (int k = 0; k < In; ++k) {
+        T sum = T(S(0));
+        for (int o = 0; o < Out; ++o) sum = fma(p[o * In + k], dz[o], sum);
+        dx[k] = sum;
+      }
+    }
+  }
+
   template <int Count, class S>
   static CALIBRANT_INLINE Wide<S, 1> keep_first(const Wide<S, 1>& block) noexcept {
     alignas(virtual_register_bytes) static constexpr auto flags = [] {
@@ -345,5 +397,12 @@ struct Dense {
     }
   }
 };
+
+/// Whether Above carries dL/dx through the activation of Below.
+template <class T, class Below, class Above>
+inline constexpr bool pulls_through = false;
+template <class T, int In, int Middle, int Out, class Activation, class ActivationAbove>
+inline constexpr bool pulls_through<T, Dense<In, Middle, Activation>, Dense<Middle, Out, ActivationAbove>> =
+    Dense<In, Middle, Activation>::template takes_dz<T>;
 
 }  // namespace calibrant

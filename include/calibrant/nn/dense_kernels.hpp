@@ -99,16 +99,27 @@ CALIBRANT_NOINLINE void accumulate_outer(const S* dz, int dz_stride, const S* xt
   }
 }
 
-/// dx[k] = sum_o weight[o][k] dz[o] over rows of lanes; dx and dz have `Stride` scalars per element.
-template <int In, int Out, int Stride, class S>
-CALIBRANT_NOINLINE void multiply_transposed(const S* weight, const S* dz, S* dx) noexcept {
+/// Stores a row of lanes of dL/dx; the rows are `Stride` scalars apart.
+template <class S, int Stride>
+struct StoreRow {
+  S* dx;
+  template <int Q>
+  CALIBRANT_INLINE void operator()(int k, int column, const Wide<S, Q>& row) const noexcept {
+    row.store(dx + k * Stride + column);
+  }
+};
+
+/// Hands row k of sum_o weight[o][k] dz[o], from sample `column` on, to finish(k, column, row); dz has `Stride` scalars
+/// per element.
+template <int In, int Out, int Stride, class S, class Finish>
+CALIBRANT_NOINLINE void multiply_transposed(const S* weight, const S* dz, const Finish finish) noexcept {
   constexpr int Q = block_registers<S, Stride / lanes<S>>;
   constexpr int R = block_rows<S, Q> < In ? block_rows<S, Q> : In;
   const auto rows = [&]<int Rows>(int k, int column) CALIBRANT_LAMBDA_INLINE {
     Wide<S, Q> acc[Rows];
     CALIBRANT_UNROLL for (int r = 0; r < Rows; ++r) acc[r] = Wide<S, Q>(S(0));
     multiply_block<Out, Rows>(weight + k, 1, In, dz + column, Stride, acc);
-    CALIBRANT_UNROLL for (int r = 0; r < Rows; ++r) acc[r].store(dx + (k + r) * Stride + column);
+    CALIBRANT_UNROLL for (int r = 0; r < Rows; ++r) finish(k + r, column, acc[r]);
   };
   for (int column = 0; column < Stride; column += Q * lanes<S>) {
     int k = 0;

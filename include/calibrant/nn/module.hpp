@@ -75,11 +75,13 @@ struct LaneSum {
   using Sum = std::conditional_t<is_wide<T>, Wide<S, 1>, S>;
   Sum sum{S(0)};
 
-  CALIBRANT_INLINE void add(const ValueOf<T>& term) noexcept {
+  /// Of all samples, or of some registers of them.
+  template <class Term>
+  CALIBRANT_INLINE void add(const Term& term) noexcept {
     if constexpr (is_wide<T>) {
       constexpr int per = Wide<S, 1>::n_batches;
       Sum local = sum;  // in registers: stores between the additions would have to be kept
-      CALIBRANT_UNROLL for (int i = 0; i < ValueOf<T>::n_batches; ++i) local.batch[i % per] =
+      CALIBRANT_UNROLL for (int i = 0; i < Term::n_batches; ++i) local.batch[i % per] =
           local.batch[i % per] + term.batch[i];
       sum = local;
     } else {

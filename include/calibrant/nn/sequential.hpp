@@ -135,13 +135,20 @@ struct Sequential {
         const T* from = Index + 1 == depth ? dy.data() : (Index % 2 == 0 ? even : odd);
         const T* out = Index + 1 == depth ? y.data() : w.boundary + boundary_offset[Index];
         const auto run = [&](auto target) CALIBRANT_LAMBDA_INLINE {
-          M::template pullback<T>(part<Index>(p), input<Index>(x, w), View<const T, M::n_out>(out), at<Index>(w.inner),
-                                  View<const T, M::n_out>(from), at<Index>(dp.inner), target);
+          if constexpr (gets_dz<T, Index>)
+            M::template pullback_linear<T>(part<Index>(p), input<Index>(x, w), from, at<Index>(dp.inner), target);
+          else
+            M::template pullback<T>(part<Index>(p), input<Index>(x, w), View<const T, M::n_out>(out),
+                                    at<Index>(w.inner), View<const T, M::n_out>(from), at<Index>(dp.inner), target);
         };
+        T* const below = Index % 2 == 1 ? even : odd;
         if constexpr (Index == 0)
           run(dx);
+        else if constexpr (gets_dz<T, Index - 1>)
+          run(At<Index - 1>::template through_activation<T>(below, input<Index>(x, w).data(), at<Index - 1>(w.inner),
+                                                            at<Index - 1>(dp.inner)));
         else
-          run(View<T, M::n_in>(Index % 2 == 1 ? even : odd));
+          run(View<T, M::n_in>(below));
       });
     }
   }
@@ -166,6 +173,15 @@ struct Sequential {
  private:
   template <int Index>
   using At = typename decltype(type_at<Index>(static_cast<Pack<TypeTag<Modules>...>*>(nullptr)))::Type;
+
+  /// Whether the module above Index hands dL/dz of a dense layer down instead of dL/dy.
+  template <class T, int Index>
+  static constexpr bool gets_dz = [] {
+    if constexpr (Index + 1 < depth)
+      return pulls_through<T, At<Index>, At<Index + 1>>;
+    else
+      return false;
+  }();
 
   template <class F>
   static CALIBRANT_INLINE void each(F&& f) {
