@@ -1,4 +1,4 @@
-// The pieces: dense kernels on one tile, activations, the Adam step.
+// The pieces: dense kernels on one tile, the Adam step.
 #include <cmath>
 #include <memory>
 
@@ -53,24 +53,6 @@ void pullback(benchmark::State& state) {
   }
 }
 
-template <class S, class Function>
-void elementwise(benchmark::State& state, S, Function function) {
-  constexpr int n = 64;
-  Tile<S> x[n];
-  Random random(1);
-  for (auto& tile : x) {
-    S values[Tile<S>::n_samples];
-    for (S& v : values) v = static_cast<S>(random.normal());
-    tile = Tile<S>::load(values);
-  }
-  calibrant_bench::Report report(state, {.samples = n * Tile<S>::n_samples});
-  for (auto _ : state) {
-    Tile<S> y[n];
-    for (int i = 0; i < n; ++i) y[i] = function(x[i]);
-    benchmark::DoNotOptimize(y);
-  }
-}
-
 void adam(benchmark::State& state) {
   constexpr int n = 17665;
   struct Buffers {
@@ -92,21 +74,6 @@ BENCHMARK(forward<Dense<64, 64, SiLU>>)->Name("kernel/dense_silu_forward/64x64")
 BENCHMARK(forward<Dense<2, 50, PReLU>>)->Name("kernel/dense_prelu_forward/2x50");
 BENCHMARK(pullback<Dense<64, 64>>)->Name("kernel/dense_pullback/64x64");
 BENCHMARK(pullback<Dense<64, 126>>)->Name("kernel/dense_pullback/64x126");
-#define CALIBRANT_BENCHMARK_FUNCTION(NAME, EXPRESSION)                                       \
-  BENCHMARK_CAPTURE(elementwise, NAME, 0.0f, [](const auto& x) CALIBRANT_LAMBDA_INLINE {     \
-    return EXPRESSION;                                                                       \
-  })->Name("kernel/" #NAME);                                                                 \
-  BENCHMARK_CAPTURE(elementwise, NAME##_64, 0.0, [](const auto& x) CALIBRANT_LAMBDA_INLINE { \
-    return EXPRESSION;                                                                       \
-  })->Name("kernel/" #NAME "/double")
-CALIBRANT_BENCHMARK_FUNCTION(exp, exp(x));
-CALIBRANT_BENCHMARK_FUNCTION(expm1, expm1(x));
-CALIBRANT_BENCHMARK_FUNCTION(log, log(abs(x)));
-CALIBRANT_BENCHMARK_FUNCTION(log1p, log1p(abs(x)));
-CALIBRANT_BENCHMARK_FUNCTION(tanh, tanh(x));
-CALIBRANT_BENCHMARK_FUNCTION(sigmoid, sigmoid(x));
-CALIBRANT_BENCHMARK_FUNCTION(softplus, softplus(x));
-#undef CALIBRANT_BENCHMARK_FUNCTION
 BENCHMARK(adam)->Name("kernel/adam/17665");
 
 }  // namespace

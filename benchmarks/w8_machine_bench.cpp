@@ -1,16 +1,20 @@
-// W8: the limits of this machine, one core: FMA peak and read bandwidth of each level of memory. A sample of the
-// bandwidths is a byte.
+// W8: the limits of this machine, one core: FMA peak, read bandwidth of each level of memory, elementary functions on
+// tiles. A sample of the bandwidths is a byte.
 #include <algorithm>
 #include <cstddef>
 #include <string>
 #include <vector>
 #include <xsimd/xsimd.hpp>
 
+#include "calibrant/core/math.hpp"
+#include "calibrant/core/random.hpp"
+#include "calibrant/nn/model.hpp"
 #include "fma_peak.hpp"
 #include "report.hpp"
 
 namespace {
 
+using namespace calibrant;
 using calibrant_bench::Precision;
 
 template <class T>
@@ -48,6 +52,24 @@ void read_bandwidth(benchmark::State& state, std::size_t n_bytes) {
   }
 }
 
+template <class S, class Function>
+void elementwise(benchmark::State& state, S, Function function) {
+  constexpr int n = 64;
+  Tile<S> x[n];
+  Random random(1);
+  for (auto& tile : x) {
+    S values[Tile<S>::n_samples];
+    for (S& v : values) v = static_cast<S>(random.normal());
+    tile = Tile<S>::load(values);
+  }
+  calibrant_bench::Report report(state, {.samples = n * Tile<S>::n_samples});
+  for (auto _ : state) {
+    Tile<S> y[n];
+    for (int i = 0; i < n; ++i) y[i] = function(x[i]);
+    benchmark::DoNotOptimize(y);
+  }
+}
+
 std::size_t cache_size(int level, std::size_t if_unknown) {
   for (const auto& cache : benchmark::CPUInfo::Get().caches)
     if (cache.level == level && cache.type != "Instruction") return static_cast<std::size_t>(cache.size);
@@ -67,5 +89,21 @@ const bool registered = [] {
   bandwidth("memory", std::clamp(4 * cache_size(3, 64 * mib), 256 * mib, 1024 * mib));
   return true;
 }();
+
+#define CALIBRANT_BENCHMARK_FUNCTION(NAME, EXPRESSION)                                       \
+  BENCHMARK_CAPTURE(elementwise, NAME, 0.0f, [](const auto& x) CALIBRANT_LAMBDA_INLINE {     \
+    return EXPRESSION;                                                                       \
+  })->Name("W8/" #NAME "/float");                                                            \
+  BENCHMARK_CAPTURE(elementwise, NAME##_64, 0.0, [](const auto& x) CALIBRANT_LAMBDA_INLINE { \
+    return EXPRESSION;                                                                       \
+  })->Name("W8/" #NAME "/double")
+CALIBRANT_BENCHMARK_FUNCTION(exp, exp(x));
+CALIBRANT_BENCHMARK_FUNCTION(expm1, expm1(x));
+CALIBRANT_BENCHMARK_FUNCTION(log, log(abs(x)));
+CALIBRANT_BENCHMARK_FUNCTION(log1p, log1p(abs(x)));
+CALIBRANT_BENCHMARK_FUNCTION(tanh, tanh(x));
+CALIBRANT_BENCHMARK_FUNCTION(sigmoid, sigmoid(x));
+CALIBRANT_BENCHMARK_FUNCTION(softplus, softplus(x));
+#undef CALIBRANT_BENCHMARK_FUNCTION
 
 }  // namespace

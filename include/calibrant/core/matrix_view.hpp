@@ -115,9 +115,9 @@ CALIBRANT_INLINE void read_tile(const MatrixView<S>& matrix, std::ptrdiff_t firs
   constexpr int overrun = read_ahead<S, n_columns>();
   if (whole && matrix.column_stride == 1 &&
       (matrix.n_rows - first - samples) * matrix.row_stride >= overrun - n_columns) {
-    const S* rows[samples];
-    for (int s = 0; s < samples; ++s) rows[s] = begin + s * matrix.row_stride;
-    transpose_rows<n_columns, samples>(rows, [&](int column) CALIBRANT_LAMBDA_INLINE { return x + column * x_stride; });
+    const std::ptrdiff_t stride = matrix.row_stride;
+    transpose_rows<S, n_columns, samples>([=](int s) CALIBRANT_LAMBDA_INLINE { return begin + s * stride; },
+                                          [=](int column) CALIBRANT_LAMBDA_INLINE { return x + column * x_stride; });
     return;
   }
   for (int s = 0; s < samples; ++s)

@@ -34,12 +34,12 @@ CALIBRANT_INLINE void transpose_square(Batch<S> (&rows)[static_cast<unsigned>(ba
   }
 }
 
-/// Four numbers from `column` on of each of four rows become four numbers from `place` on in each of four columns.
+/// Four numbers of each of four rows become four numbers from `place` on in each of four columns.
 template <class S>
-CALIBRANT_INLINE void transpose_four(const S* const* rows, int column, S* const* columns, int place) noexcept {
+CALIBRANT_INLINE void transpose_four(const S* const (&rows)[4], S* const* columns, int place) noexcept {
   using Four [[gnu::vector_size(4 * sizeof(S))]] = S;
   Four row[4];
-  CALIBRANT_UNROLL for (int i = 0; i < 4; ++i) std::memcpy(&row[i], rows[i] + column, sizeof(Four));
+  CALIBRANT_UNROLL for (int i = 0; i < 4; ++i) std::memcpy(&row[i], rows[i], sizeof(Four));
   const Four low_02 = __builtin_shufflevector(row[0], row[2], 0, 4, 1, 5);
   const Four high_02 = __builtin_shufflevector(row[0], row[2], 2, 6, 3, 7);
   const Four low_13 = __builtin_shufflevector(row[1], row[3], 0, 4, 1, 5);
@@ -62,14 +62,15 @@ constexpr int read_ahead() noexcept {
   return in_squares >= n_columns ? in_squares : in_squares + (n_columns - in_squares + 3) / 4 * 4;
 }
 
-/// The first n_columns numbers of each of `samples` rows, as columns of lanes; to(k) is where column k goes.
-template <int n_columns, int samples, class S, class To>
-CALIBRANT_INLINE void transpose_rows(const S* const (&rows)[static_cast<unsigned>(samples)], To&& to) noexcept {
+/// The first n_columns numbers of each of `samples` rows, as columns of lanes; row(s) is where sample s starts, to(k)
+/// where column k goes.
+template <class S, int n_columns, int samples, class Row, class To>
+CALIBRANT_INLINE void transpose_rows(Row&& row, To&& to) noexcept {
   constexpr int L = batch_lanes<S>, in_squares = columns_in_squares<S, n_columns>;
   for (int column = 0; column < in_squares; column += L)
     for (int s = 0; s < samples; s += L) {
       Batch<S> square[L];
-      CALIBRANT_UNROLL for (int i = 0; i < L; ++i) square[i] = Batch<S>::load_unaligned(rows[s + i] + column);
+      CALIBRANT_UNROLL for (int i = 0; i < L; ++i) square[i] = Batch<S>::load_unaligned(row(s + i) + column);
       transpose_square<S>(square);
       CALIBRANT_UNROLL for (int i = 0; i < L; ++i) if (column + i < n_columns) square[i].store_unaligned(
           to(column + i) + s);
@@ -78,7 +79,8 @@ CALIBRANT_INLINE void transpose_rows(const S* const (&rows)[static_cast<unsigned
   for (int column = in_squares; column < n_columns; column += 4) {
     S* columns[4];
     CALIBRANT_UNROLL for (int i = 0; i < 4; ++i) columns[i] = column + i < n_columns ? to(column + i) : unused;
-    for (int s = 0; s < samples; s += 4) transpose_four(rows + s, column, columns, s);
+    for (int s = 0; s < samples; s += 4)
+      transpose_four({row(s) + column, row(s + 1) + column, row(s + 2) + column, row(s + 3) + column}, columns, s);
   }
 }
 

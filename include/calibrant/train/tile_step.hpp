@@ -68,8 +68,9 @@ class TileStep {
     const Scalar* row[samples];
     for (int s = 0; s < count; ++s) row[s] = rows.row(index[s]);
     for (int s = count; s < samples; ++s) row[s] = row[0];
-    transpose_rows<Rows::n_columns, samples>(row,
-                                             [&](int column) CALIBRANT_LAMBDA_INLINE { return destination(column); });
+    transpose_rows<Scalar, Rows::n_columns, samples>([&](int s) CALIBRANT_LAMBDA_INLINE { return row[s]; },
+                                                     [&](int column)
+                                                         CALIBRANT_LAMBDA_INLINE { return destination(column); });
     Scalar* weight = scalars(&weight_);
     for (int s = count; s < samples; ++s) weight[s] = Scalar(0);
     if constexpr (loss::UsesSlope<Loss>) {
