@@ -80,7 +80,7 @@ TEST_CASE_TEMPLATE("multiply_transposed: outputs in index order from zero, one f
                                dz[static_cast<std::size_t>(o * stride + s)], sum);
         expected[static_cast<std::size_t>(k * stride + s)] = sum;
       }
-    kernel::multiply_transposed<In, Out, stride>(weight.data(), dz.data(), dx.data());
+    kernel::multiply_transposed<In, Out, stride>(weight.data(), dz.data(), kernel::StoreRow<S, stride>{dx.data()});
     CHECK(differing(dx, expected) == 0);
   };
   compare.template operator()<1, 1, 1>();

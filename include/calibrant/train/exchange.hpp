@@ -45,6 +45,18 @@ class Exchange {
     return gathered_;
   }
 
+  /// numbers(part) of every part of a sample, one after the other, `n_here` of them in this process; they are equally
+  /// many for each.
+  template <class Numbers>
+  std::vector<double> of_all_parts(std::size_t n_here, Numbers&& numbers) {
+    std::vector<double> here;
+    for (std::size_t part = 0; part < n_here; ++part) {
+      const std::vector<double> own = numbers(part);
+      here.insert(here.end(), own.begin(), own.end());
+    }
+    return of_all(std::move(here));
+  }
+
   /// Replaces the numbers by their sums over the ranks.
   void add_up(std::span<double> numbers) {
     if (alone()) return;

@@ -22,6 +22,7 @@
 #include "calibrant/train/dataset.hpp"
 #include "calibrant/train/exchange.hpp"
 #include "calibrant/train/options.hpp"
+#include "calibrant/train/parted_sample.hpp"
 #include "calibrant/train/progress_line.hpp"
 #include "calibrant/train/tile_step.hpp"
 
@@ -41,6 +42,7 @@ class Trainer {
 
   /// Events per shard: enough work to be worth handing to a thread and to make adding up its gradient cheap.
   static constexpr int shard_size = Net::n_params < 2000 ? 2048 : 256;
+  using Sample = PartedSample<Scalar, n_in, n_targets, shard_size>;
 
   /// @param start  a model to go on from (its preprocessing is kept), or nullptr for fresh weights from the seed.
   /// @throws Error if the dataset, the loss, the options or the start do not fit the network.
@@ -102,9 +104,8 @@ class Trainer {
     for (const std::uint32_t event : events)
       if (event >= n_rows)
         throw Error("Trainer::step", "rows below " + std::to_string(n_rows), "row " + std::to_string(event));
-    const int count = static_cast<int>(events.size());
-    shares_[0] = {events.data(), count, count, 0, 0};
-    return batch_step(weight_of_shares(), schedule_factor, 0).loss;
+    sample_.take(events);
+    return batch_step(sample_.weight_of_batch(), schedule_factor, 0).loss;
   }
 
   /// The model as it stands: the best one so far with early stopping, the last one without.
@@ -120,13 +121,13 @@ class Trainer {
   }
 
   /// Events of all parts, also of those that other ranks have.
-  std::int64_t n_training() const noexcept { return n_training_; }
-  std::int64_t n_validation() const noexcept { return n_validation_; }
-  int n_parts() const noexcept { return static_cast<int>(part_sizes_.size()); }
+  std::int64_t n_training() const noexcept { return sample_.n_training(); }
+  std::int64_t n_validation() const noexcept { return sample_.n_validation(); }
+  int n_parts() const noexcept { return sample_.n_parts(); }
 
   /// Loss of the current parameters on the validation sample; NaN if there is none. All ranks call it together.
   double validation_loss() {
-    if (n_validation_ == 0) return std::numeric_limits<double>::quiet_NaN();
+    if (n_validation() == 0) return std::numeric_limits<double>::quiet_NaN();
     return exchange_.shared([&] { return mean_loss(); });
   }
 
@@ -147,26 +148,7 @@ class Trainer {
     ParametersType gradient;
   };
 
-  /// A dataset that this process has. Its events are rows of rows_, one after the other.
-  struct Part {
-    std::string source;
-    std::vector<std::int64_t> source_rows;  ///< empty: event i came from row i
-    std::uint64_t seed;                     ///< of its split and of the order of its events
-    std::uint32_t first_row, n_rows;
-    std::vector<std::uint32_t> training, validation;  ///< rows
-    std::vector<std::uint32_t> order;                 ///< training rows as this epoch visits them
-    int first_block = 0;                              ///< of its validation sample, in sums over all parts here
-  };
-  /// What a batch takes from a part.
-  struct Share {
-    const std::uint32_t* index;
-    int count;
-    int foreseen;  ///< events from index on that are known, the next batch's too: worth reading ahead
-    int position;  ///< of its first event in the batch
-    int first_shard;
-  };
-  using Datasets = std::vector<const BasicDataset<Scalar>*>;
-
+  using Datasets = typename Sample::Datasets;
   static Datasets pointers(const std::vector<BasicDataset<Scalar>>& parts) {
     Datasets result;
     for (const auto& part : parts) result.push_back(&part);
@@ -193,8 +175,11 @@ class Trainer {
     }
     compare(parts, start);
     prepare_model(parts, start);
-    encode(parts);
-    split(parts);
+    sample_.encode(parts, model_, options_.seed, exchange_.rank());
+    sample_.split(parts, options_, exchange_);
+    model_.description.training.n_training = n_training();
+    model_.description.training.n_validation = n_validation();
+    shards_.resize(static_cast<std::size_t>(sample_.most_shards()));
     if (start == nullptr) {
       Random random(options_.seed, Stream::initial_weights);
       Net::template initialise<Scalar>(state_.parameters.view(), random);
@@ -208,7 +193,8 @@ class Trainer {
       total_ = std::make_unique<ParametersType>();
     }
     if (!options_.checkpoint.empty()) {
-      hash_parts();
+      data_sha256_ = sample_.sha256();
+      if (!exchange_.alone()) data_sha256_ = exchange_.ranks().all_gather(data_sha256_[0]);
       resume();
       if (state_.epoch == 0) save();  // a place that cannot be written is known before any work is done
     }
@@ -218,28 +204,16 @@ class Trainer {
     state_.reports.reserve(n_reports);
     losses_.reserve(n_reports);
     for (const EpochReport& report : state_.reports) losses_.push_back(judged_loss(report));
-    for (Part& part : parts_) part.order.reserve(part.training.size());
-    validation_sums_.resize(static_cast<std::size_t>(n_blocks_));
+    validation_sums_.resize(static_cast<std::size_t>(sample_.n_blocks()));
   }
 
   // ---- several parts -----------------------------------------------------------------------------------------------
-
-  /// numbers(part) of every part of the sample, one after the other; they are equally many for each.
-  template <class Numbers>
-  CALIBRANT_COLD std::vector<double> of_all_parts(int n_here, Numbers&& numbers) {
-    std::vector<double> here;
-    for (int part = 0; part < n_here; ++part) {
-      const std::vector<double> own = numbers(static_cast<std::size_t>(part));
-      here.insert(here.end(), own.begin(), own.end());
-    }
-    return exchange_.of_all(std::move(here));
-  }
 
   /// Sum over all parts, in their order, of what add(part, numbers) adds to zeros.
   template <std::size_t n, class Add>
   std::array<double, n> sum_over_parts(Add&& add) {
     std::array<double, n> total{};
-    for (std::size_t part = 0; part < parts_.size(); ++part) {
+    for (std::size_t part = 0; part < sample_.parts().size(); ++part) {
       std::array<double, n> own{};
       add(part, own);
       for (std::size_t k = 0; k < n; ++k) total[k] = part == 0 ? own[k] : total[k] + own[k];
@@ -315,7 +289,7 @@ class Trainer {
   /// Input transforms and output scales: moments and ranges of the parts, merged in their order.
   CALIBRANT_COLD void standardise(const Datasets& parts) {
     constexpr std::size_t of_feature = 5, of_target = 3, per_part = n_in * of_feature + n_targets * of_target;
-    const std::vector<double> all = of_all_parts(static_cast<int>(parts.size()), [&](std::size_t part) {
+    const std::vector<double> all = exchange_.of_all_parts(parts.size(), [&](std::size_t part) {
       const BasicDataset<Scalar>& data = *parts[part];
       std::vector<double> numbers;
       for (int i = 0; i < n_in; ++i) {
@@ -360,136 +334,34 @@ class Trainer {
     }
   }
 
-  CALIBRANT_COLD void encode(const Datasets& parts) {
-    std::int64_t n = 0;
-    for (const auto* data : parts) n += data->n_events();
-    if (n > std::numeric_limits<std::uint32_t>::max())
-      throw Error("training on " + parts[0]->source(), "at most 4294967295 events", std::to_string(n));
-    rows_.resize(n);
-    for (const auto* data : parts) {
-      Part part{};
-      part.source = data->source();
-      part.source_rows = data->source_rows();
-      // Part 0 of a sample is seeded as the only part of a sample.
-      const int number = static_cast<int>(parts_.size()) + exchange_.rank();
-      const auto words = Random(options_.seed, Stream::part).block(static_cast<std::uint64_t>(number));
-      part.seed = number == 0 ? options_.seed : (std::uint64_t{words[0]} << 32 | words[1]);
-      part.first_row = parts_.empty() ? 0 : parts_.back().first_row + parts_.back().n_rows;
-      part.n_rows = static_cast<std::uint32_t>(data->n_events());
-      encode(*data, part.first_row);
-      parts_.push_back(std::move(part));
-    }
-  }
-  void encode(const BasicDataset<Scalar>& data, std::uint32_t first_row) {
-    using Rows = typename Step::Rows;
-    for (std::int64_t event = 0; event < data.n_events(); ++event) {
-      Scalar* row = rows_.row(first_row + event);
-      for (int i = 0; i < n_in; ++i) {
-        row[i] = model_.inputs[static_cast<std::size_t>(i)].encode(data.feature(event, i));
-        if (!is_finite(row[i]))
-          throw not_encodable(data, event, "feature '" + data.features()[static_cast<std::size_t>(i)].name + "'",
-                              "a finite number", to_string(model_.inputs[static_cast<std::size_t>(i)].transform),
-                              data.feature(event, i));
-      }
-      for (int i = 0; i < n_targets; ++i) {
-        const auto& output = model_.outputs[static_cast<std::size_t>(n_targets == n_out ? i : 0)];
-        row[n_in + i] = output.encode(data.target(event, i), data.feature(event, output.reference(i)));
-        if (!is_finite(row[n_in + i]))
-          throw not_encodable(data, event, "target '" + data.targets()[static_cast<std::size_t>(i)] + "'",
-                              "a finite target", to_string(output.output), row[n_in + i]);
-      }
-      row[Rows::weight_column] = data.weight(event);
-      unit_weights_ = unit_weights_ && data.weight(event) == Scalar(1);
-    }
-  }
-
-  static CALIBRANT_COLD Error not_encodable(const BasicDataset<Scalar>& data, std::int64_t event,
-                                            const std::string& column, const char* expected, std::string_view transform,
-                                            Scalar found) {
-    return Error("training on " + data.source() + ", row " + std::to_string(data.source_row(event)) + ", " + column,
-                 std::string(expected) + " after the transform " + std::string(transform),
-                 loss::number(static_cast<double>(found)));
-  }
-
-  CALIBRANT_COLD void split(const Datasets& parts) {
-    const auto threshold = static_cast<std::uint64_t>(options_.validation_fraction * 4294967296.0);
-    const std::vector<double> all = of_all_parts(static_cast<int>(parts.size()), [&](std::size_t number) {
-      const BasicDataset<Scalar>& data = *parts[number];
-      Part& part = parts_[number];
-      const Random random(part.seed, Stream::split);
-      double training_weight = 0.0, validation_weight = 0.0;
-      for (std::int64_t event = 0; event < data.n_events(); ++event) {
-        const bool validation = random.block(data.group(event))[0] < threshold;
-        (validation ? part.validation : part.training).push_back(part.first_row + static_cast<std::uint32_t>(event));
-        (validation ? validation_weight : training_weight) += static_cast<double>(data.weight(event));
-      }
-      return std::vector<double>{static_cast<double>(part.training.size()), static_cast<double>(part.validation.size()),
-                                 training_weight, validation_weight};
-    });
-    double training_weight = 0.0, validation_weight = 0.0;
-    for (std::size_t at = 0; at < all.size(); at += 4) {
-      part_sizes_.push_back(static_cast<std::int64_t>(all[at]));
-      n_training_ += part_sizes_.back();
-      n_validation_ += static_cast<std::int64_t>(all[at + 1]);
-      training_weight += all[at + 2];
-      validation_weight += all[at + 3];
-    }
-    std::string where = "training on " + parts[0]->source();
-    if (n_parts() > 1) where += " and " + std::to_string(n_parts() - 1) + " more";
-    if (n_training_ > std::numeric_limits<std::uint32_t>::max())
-      throw Error(where, "at most 4294967295 training events", std::to_string(n_training_));
-    if (n_training_ < options_.batch_size)
-      throw Error(where, "a batch no larger than the " + std::to_string(n_training_) + " training events",
-                  "batch_size " + std::to_string(options_.batch_size));
-    if (!(training_weight > 0.0)) throw Error(where, "training events with a weight above zero", "none");
-    if (options_.validation_fraction > 0.0 && !(validation_weight > 0.0))
-      throw Error(where,
-                  "validation events with a weight above zero at validation_fraction " +
-                      std::to_string(options_.validation_fraction),
-                  std::to_string(n_validation_) + " events, total weight zero");
-    model_.description.training.n_training = n_training();
-    model_.description.training.n_validation = n_validation();
-
-    int most_shards = 0, blocks = 0;
-    for (Part& part : parts_) {
-      const auto n = static_cast<std::int64_t>(part.training.size());
-      // A batch takes at most this many of the part.
-      const auto most = std::min<std::int64_t>((options_.batch_size * n + n_training_ - 1) / n_training_, n);
-      most_shards += n_shards(static_cast<int>(most));
-      part.first_block = blocks;
-      blocks += static_cast<int>((part.validation.size() + block - 1) / block);
-    }
-    n_blocks_ = blocks;
-    shards_.resize(static_cast<std::size_t>(most_shards));
-    shares_.resize(parts_.size());
-  }
-
   // ---- an epoch ----------------------------------------------------------------------------------------------------
 
   EpochReport train_epoch() {
-    shuffle();
-    const std::int64_t n_batches = (n_training_ + options_.batch_size - 1) / options_.batch_size;
+    sample_.shuffle(static_cast<std::uint32_t>(state_.epoch));
+    const std::int64_t n_batches = sample_.n_batches();
     if (!exchange_.alone()) weigh_batches(n_batches);
     EpochReport report;
     report.epoch = state_.epoch + 1;
     double weighted = 0.0, total_weight = 0.0;
     for (std::int64_t batch = 0; batch < n_batches; ++batch) {
-      take_shares(batch);
+      sample_.take_batch(batch);
       const Progress progress{static_cast<std::int64_t>(state_.optimizer.step), n_batches, state_.epoch,
                               options_.epochs, losses_};
       const double factor = options_.schedule(progress);
       if (!(factor >= 0.0 && std::isfinite(factor))) throw bad_factor(place(batch), factor);
       report.learning_rate = factor * options_.adam.learning_rate;
-      const auto [loss, weight] = batch_step(
-          !exchange_.alone() ? batch_weights_[static_cast<std::size_t>(batch)] : weight_of_shares(), factor, batch);
+      const auto [loss, weight] =
+          batch_step(!exchange_.alone() ? batch_weights_[static_cast<std::size_t>(batch)] : sample_.weight_of_batch(),
+                     factor, batch);
       weighted += loss * weight;
       total_weight += weight;
     }
     report.training_loss = total_weight > 0.0 ? weighted / total_weight : 0.0;
     report.validation_loss = validation_loss();
-    if (n_validation_ > 0 && !std::isfinite(report.validation_loss))
-      throw not_finite([](const Part& part, const Share&) { return std::span<const std::uint32_t>(part.validation); },
-                       place(-1), "loss");
+    if (n_validation() > 0 && !std::isfinite(report.validation_loss))
+      throw not_finite(
+          [](const SamplePart& part, const BatchShare&) { return std::span<const std::uint32_t>(part.validation); },
+          place(-1), "loss");
     ++state_.epoch;
     state_.reports.push_back(report);
     const double judged = judged_loss(report);
@@ -502,60 +374,18 @@ class Trainer {
     return report;
   }
 
-  void shuffle() {
-    for (Part& part : parts_) {
-      part.order = part.training;
-      calibrant::shuffle(part.order, Random(part.seed, Stream::shuffle, static_cast<std::uint32_t>(state_.epoch)));
-    }
-  }
-
-  /// Events of a part, of n training events, that are in front of a batch.
-  std::int64_t taken(std::int64_t batch, std::int64_t n) const noexcept {
-    const auto before = static_cast<std::uint64_t>(std::min(batch * options_.batch_size, n_training_));
-    return static_cast<std::int64_t>(before * static_cast<std::uint64_t>(n) / static_cast<std::uint64_t>(n_training_));
-  }
-  /// What this batch takes from the parts.
-  void take_shares(std::int64_t batch) noexcept {
-    const auto first_part = static_cast<std::size_t>(exchange_.rank());
-    int position = 0, shards = 0;
-    for (std::size_t part = 0; part < first_part + parts_.size(); ++part) {
-      const std::int64_t n = part_sizes_[part], first = taken(batch, n);
-      const auto count = static_cast<int>(taken(batch + 1, n) - first);
-      if (part >= first_part) {
-        const int foreseen = static_cast<int>(std::min<std::int64_t>(n - first, count + Step::samples));
-        shares_[part - first_part] = {parts_[part - first_part].order.data() + first, count, foreseen, position,
-                                      shards};
-        shards += n_shards(count);
-      }
-      position += count;
-    }
-  }
-  double weight_of(const Share& share) const noexcept {
-    return weight_of(std::span(share.index, static_cast<std::size_t>(share.count)));
-  }
-  double weight_of(std::span<const std::uint32_t> events) const noexcept {
-    if (unit_weights_) return static_cast<double>(events.size());
-    double sum = 0.0;
-    for (const std::uint32_t event : events) sum += static_cast<double>(rows_.row(event)[Step::Rows::weight_column]);
-    return sum;
-  }
-  double weight_of_shares() const noexcept {
-    double weight = weight_of(shares_[0]);
-    for (std::size_t part = 1; part < shares_.size(); ++part) weight += weight_of(shares_[part]);
-    return weight;
-  }
   /// The weights of the epoch's batches, which every event's cotangent is divided by: one exchange for all of them.
   void weigh_batches(std::int64_t n_batches) {
     batch_weights_.resize(static_cast<std::size_t>(n_batches));
     for (std::int64_t batch = 0; batch < n_batches; ++batch) {
-      take_shares(batch);
-      batch_weights_[static_cast<std::size_t>(batch)] = weight_of_shares();
+      sample_.take_batch(batch);
+      batch_weights_[static_cast<std::size_t>(batch)] = sample_.weight_of_batch();
     }
     exchange_.add_up(batch_weights_);
   }
 
   double judged_loss(const EpochReport& report) const noexcept {
-    return n_validation_ == 0 ? report.training_loss : report.validation_loss;
+    return n_validation() == 0 ? report.training_loss : report.validation_loss;
   }
   /// Gathers each tile of the events first .. last of a batch and calls visit(first event of the tile). The first
   /// `foreseen` events are known.
@@ -563,8 +393,8 @@ class Trainer {
   void for_tiles(Step& step, const std::uint32_t* index, int first, int last, int foreseen, Visit&& visit) {
     for (int tile = first; tile < last; tile += Step::samples) {
       const int end = std::min(tile + Step::samples, last);
-      step.gather(rows_, index + tile, end - tile);
-      for (int next = end; next < std::min(end + Step::samples, foreseen); ++next) rows_.prefetch(index[next]);
+      step.gather(sample_.rows(), index + tile, end - tile);
+      for (int next = end; next < std::min(end + Step::samples, foreseen); ++next) sample_.rows().prefetch(index[next]);
       visit(tile);
     }
   }
@@ -573,13 +403,14 @@ class Trainer {
   /// for every shard of a batch, on the threads of the pool.
   template <class Begin, class Visit, class End>
   void for_shards(Begin&& begin, Visit&& visit, End&& end) {
-    pool_.run(end_shard(shares_.size() - 1), [&](int shard, int thread) noexcept {
+    const std::vector<BatchShare>& shares = sample_.shares();
+    pool_.run(sample_.end_shard(shares.size() - 1), [&](int shard, int thread) noexcept {
       const FlushDenormals flush;
       ShardSum& sum = shards_[static_cast<std::size_t>(shard)];
       Step& step = *steps_[static_cast<std::size_t>(thread)];
-      std::size_t part = shares_.size() - 1;
-      while (shares_[part].first_shard > shard) --part;
-      const Share& share = shares_[part];
+      std::size_t part = shares.size() - 1;
+      while (shares[part].first_shard > shard) --part;
+      const BatchShare& share = shares[part];
       const int first = (shard - share.first_shard) * shard_size;
       begin(step, sum);
       for_tiles(step, share.index, first, std::min(share.count, first + shard_size), share.foreseen, [&](int tile) {
@@ -591,13 +422,10 @@ class Trainer {
   }
   /// One thread adds a shard's gradient to those before as soon as it has it: the same sums in the same order.
   bool adds_as_it_goes() const noexcept { return pool_.n_threads() == 1; }
-  /// A share of no events has a shard too: its gradient is zero.
-  static constexpr int n_shards(int count) noexcept { return std::max(1, (count + shard_size - 1) / shard_size); }
-  int end_shard(std::size_t part) const noexcept { return shares_[part].first_shard + n_shards(shares_[part].count); }
   /// Sums over the shards of a part: numbers[k] += of(shard)[k].
   template <std::size_t n, class Of>
   void add_shards(std::size_t part, std::array<double, n>& numbers, Of&& of) const {
-    for (int shard = shares_[part].first_shard; shard < end_shard(part); ++shard)
+    for (int shard = sample_.shares()[part].first_shard; shard < sample_.end_shard(part); ++shard)
       for (std::size_t k = 0; k < n; ++k) numbers[k] += of(shards_[static_cast<std::size_t>(shard)])[k];
   }
   /// Adds up the gradients in shards_[0], for the parameters first to last - 1: those of a part's shards, then the
@@ -605,9 +433,9 @@ class Trainer {
   void add_gradients(std::size_t first, std::size_t last) noexcept {
     const int n = static_cast<int>(last - first);
     const auto gradient = [&](int shard) { return shards_[static_cast<std::size_t>(shard)].gradient.data() + first; };
-    for (std::size_t part = 0; part < shares_.size(); ++part) {
-      const int first_shard = shares_[part].first_shard;
-      for (int shard = first_shard + 1; shard < end_shard(part) && !adds_as_it_goes(); ++shard)
+    for (std::size_t part = 0; part < sample_.shares().size(); ++part) {
+      const int first_shard = sample_.shares()[part].first_shard;
+      for (int shard = first_shard + 1; shard < sample_.end_shard(part) && !adds_as_it_goes(); ++shard)
         add_to(gradient(first_shard), gradient(shard), n);
       if (part > 0) add_to(gradient(0), gradient(first_shard), n);
     }
@@ -648,7 +476,7 @@ class Trainer {
       });
       batch_loss = losses[0] / weight;
     }
-    const auto rows = [](const Part&, const Share& share) {
+    const auto rows = [](const SamplePart&, const BatchShare& share) {
       return std::span(share.index, static_cast<std::size_t>(share.count));
     };
     if (!std::isfinite(batch_loss)) throw not_finite(rows, place(batch), "loss");
@@ -686,16 +514,18 @@ class Trainer {
   /// Weighted mean loss over the validation sample, without dropout.
   double mean_loss() {
     const auto p = static_cast<const ParametersType&>(state_.parameters).view();
+    const std::vector<SamplePart>& parts = sample_.parts();
     std::fill(validation_sums_.begin(), validation_sums_.end(), LossSum{});
-    pool_.run(n_blocks_, [&](int number, int thread) noexcept {
+    pool_.run(sample_.n_blocks(), [&](int number, int thread) noexcept {
       const FlushDenormals flush;
       LossSum& sum = validation_sums_[static_cast<std::size_t>(number)];
       Step& step = *steps_[static_cast<std::size_t>(thread)];
-      std::size_t part = parts_.size() - 1;
-      while (parts_[part].first_block > number) --part;
-      const std::vector<std::uint32_t>& rows = parts_[part].validation;
-      const std::int64_t first = static_cast<std::int64_t>(number - parts_[part].first_block) * block;
-      const int count = static_cast<int>(std::min<std::int64_t>(block, static_cast<std::int64_t>(rows.size()) - first));
+      std::size_t part = parts.size() - 1;
+      while (parts[part].first_block > number) --part;
+      const std::vector<std::uint32_t>& rows = parts[part].validation;
+      const std::int64_t first = static_cast<std::int64_t>(number - parts[part].first_block) * Sample::block;
+      const int count =
+          static_cast<int>(std::min<std::int64_t>(Sample::block, static_cast<std::int64_t>(rows.size()) - first));
       for_tiles(step, rows.data() + first, 0, count, count, [&](int) {
         if constexpr (loss::BatchCoupled<Loss>)
           step.evaluate(loss_, p, sum.means);
@@ -705,9 +535,8 @@ class Trainer {
     });
     // Weight, loss, means.
     const auto total = sum_over_parts<2 + max_means>([&](std::size_t part, std::array<double, 2 + max_means>& numbers) {
-      numbers[0] = weight_of(parts_[part].validation);
-      const int end = part + 1 < parts_.size() ? parts_[part + 1].first_block : n_blocks_;
-      for (int number = parts_[part].first_block; number < end; ++number) {
+      numbers[0] = sample_.weight_of(parts[part].validation);
+      for (int number = parts[part].first_block; number < sample_.end_block(part); ++number) {
         const LossSum& sum = validation_sums_[static_cast<std::size_t>(number)];
         numbers[1] += sum.loss;
         for (std::size_t k = 0; k < max_means; ++k) numbers[2 + k] += sum.means[k];
@@ -733,12 +562,12 @@ class Trainer {
   }
   /// Finds the first row whose loss is not finite with the parameters before the step.
   /// @param rows_of  the rows to look at, of a part and of what the batch takes from it.
-  CALIBRANT_COLD Error not_finite(std::span<const std::uint32_t> (*rows_of)(const Part&, const Share&),
+  CALIBRANT_COLD Error not_finite(std::span<const std::uint32_t> (*rows_of)(const SamplePart&, const BatchShare&),
                                   const std::string& place, const char* what) {
     const auto p = static_cast<const ParametersType&>(state_.parameters).view();
     Step& step = *steps_[0];
     const auto finite = [&](const std::uint32_t& row) {
-      step.gather(rows_, &row, 1);
+      step.gather(sample_.rows(), &row, 1);
       if constexpr (loss::BatchCoupled<Loss>) {
         double terms[max_means] = {};
         step.evaluate(loss_, p, terms);
@@ -748,14 +577,15 @@ class Trainer {
       }
     };
     std::string row;
-    for (std::size_t part = 0; part < parts_.size() && row.empty(); ++part) {
-      const std::span<const std::uint32_t> rows = rows_of(parts_[part], shares_[part]);
+    const std::vector<SamplePart>& parts = sample_.parts();
+    for (std::size_t part = 0; part < parts.size() && row.empty(); ++part) {
+      const std::span<const std::uint32_t> rows = rows_of(parts[part], sample_.shares()[part]);
       const auto bad = std::find_if_not(rows.begin(), rows.end(), finite);
       if (bad == rows.end()) continue;
-      const std::uint32_t event = *bad - parts_[part].first_row;
-      const auto& source_rows = parts_[part].source_rows;
+      const std::uint32_t event = *bad - parts[part].first_row;
+      const auto& source_rows = parts[part].source_rows;
       row = ", row " + std::to_string(source_rows.empty() ? event : source_rows[event]);
-      if (n_parts() > 1) row += " of " + parts_[part].source;
+      if (n_parts() > 1) row += " of " + parts[part].source;
     }
     if (!exchange_.alone()) {
       const std::vector<std::string> found = exchange_.ranks().all_gather(row);
@@ -803,11 +633,6 @@ class Trainer {
     add(all, "n_validation", std::to_string(n_validation()));
     return all;
   }
-  /// Hashes of all parts, each made by the process that has it.
-  CALIBRANT_COLD void hash_parts() {
-    for (const Part& part : parts_) data_sha256_.push_back(io::sha256(rows_.bytes(part.first_row, part.n_rows)));
-    if (!exchange_.alone()) data_sha256_ = exchange_.ranks().all_gather(data_sha256_[0]);
-  }
   /// Returns when the file is there; rank 0 writes it.
   CALIBRANT_COLD void save() {
     if (exchange_.is_first()) save_checkpoint(options_.checkpoint, state_, fingerprint());
@@ -827,28 +652,20 @@ class Trainer {
       exchange_.ranks().broadcast(std::as_writable_bytes(values->span()));
   }
 
-  static constexpr int block = 16 * shard_size;  ///< events of the validation sample that are added up by themselves
-
   Loss loss_;
   FitOptions options_;
   Exchange exchange_;
   ThreadPool pool_;
   Model<Net, Scalar> model_;
-  typename Step::Rows rows_;
-  bool unit_weights_ = true;
+  Sample sample_;
   std::vector<double> losses_;            ///< that schedules and early stopping judge by, one per epoch
   std::vector<LossSum> validation_sums_;  ///< of the blocks of the validation sample
-  std::vector<Part> parts_;               ///< of this process: with ranks one, else all
-  std::vector<std::int64_t> part_sizes_;  ///< training events of every part, also of those that other ranks have
-  std::int64_t n_training_ = 0, n_validation_ = 0;
-  int n_blocks_ = 0;
   std::vector<std::string> data_sha256_;  ///< of every part
   // On the heap: four times the parameters of a large net would not fit on a thread's stack.
   std::unique_ptr<TrainingState<Scalar, Net::n_params>> owned_ =
       std::make_unique<TrainingState<Scalar, Net::n_params>>();
   TrainingState<Scalar, Net::n_params>& state_ = *owned_;
   std::vector<std::unique_ptr<Step>> steps_;
-  std::vector<Share> shares_;  ///< of the parts of this process, in the batch at hand
   std::vector<ShardSum> shards_;
   // For ranks: the sum over them, and what they have said.
   std::unique_ptr<OrderedSum<Scalar>> sum_;
