@@ -23,13 +23,16 @@ struct TextTable {
 
   /// Columns aligned to the right, two spaces apart.
   CALIBRANT_COLD void print(std::ostream& out) const {
+    const auto cells_of = [&](std::size_t line) -> const std::vector<std::string>& {
+      return line == 0 ? header : rows[line - 1];
+    };
     std::vector<std::size_t> width(header.size(), 0);
     for (std::size_t line = 0; line <= rows.size(); ++line) {
-      const std::vector<std::string>& cells = line == 0 ? header : rows[line - 1];
+      const std::vector<std::string>& cells = cells_of(line);
       for (std::size_t i = 0; i < cells.size(); ++i) width[i] = std::max(width[i], cells[i].size());
     }
     for (std::size_t line = 0; line <= rows.size(); ++line) {
-      const std::vector<std::string>& cells = line == 0 ? header : rows[line - 1];
+      const std::vector<std::string>& cells = cells_of(line);
       std::string text;
       for (std::size_t i = 0; i < cells.size(); ++i) {
         text.append(width[i] - cells[i].size() + (i > 0 ? 2 : 0), ' ');
