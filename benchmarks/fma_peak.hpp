@@ -8,7 +8,6 @@
 #include <limits>
 
 #include "calibrant/core/wide.hpp"
-#include "core_clock.hpp"
 
 namespace calibrant_bench {
 
@@ -41,28 +40,21 @@ class FmaChains {
   std::array<T, calibrant::batch_lanes<T>> result_{};
 };
 
-struct FmaPeak {
-  double flops = 0;  ///< floating-point operations per second of one core; a product and a sum are two
-  double clock = 0;  ///< of the core meanwhile, cycles per second
-};
-
-/// For T = float or double, the best of many runs of some 50 microseconds, so that what else happens on the machine
-/// does not count. Takes 0.5 s.
+/// Floating-point operations per second of one core, T = float or double; a product and a sum are two.
+/// The best of many runs of some 50 microseconds, so that what else happens on the machine does not count. Takes 0.5 s.
 template <class T>
-FmaPeak fma_peak() {
+double fma_peak() {
   using Clock = std::chrono::steady_clock;
   using Seconds = std::chrono::duration<double>;
   constexpr long steps = 25000;
   FmaChains<T> chains;
-  double best = std::numeric_limits<double>::infinity(), clock = 0;
+  double best = std::numeric_limits<double>::infinity();
   for (const auto begin = Clock::now(); Seconds(Clock::now() - begin).count() < 0.5;) {
     const auto start = Clock::now();
     chains.run(steps);
-    const double seconds = Seconds(Clock::now() - start).count();
-    clock = std::max(clock, core_clock());
-    best = std::min(best, seconds);
+    best = std::min(best, Seconds(Clock::now() - start).count());
   }
-  return {FmaChains<T>::flops_per_step * steps / best, clock};
+  return FmaChains<T>::flops_per_step * steps / best;
 }
 
 }  // namespace calibrant_bench

@@ -17,7 +17,8 @@
 namespace {
 
 std::atomic<std::int64_t> allocation_count{0};
-calibrant_bench::FmaPeak peak_float32, peak_float64;
+double peak_float32 = 0;
+double peak_float64 = 0;
 
 void* allocate(std::size_t size, std::size_t alignment) {
   allocation_count.fetch_add(1, std::memory_order_relaxed);
@@ -42,19 +43,14 @@ namespace calibrant_bench {
 
 std::int64_t n_allocations() noexcept { return allocation_count.load(std::memory_order_relaxed); }
 
-namespace {
-const FmaPeak& peak_of(Precision precision) noexcept {
+double peak_flops(Precision precision) noexcept {
   return precision == Precision::float32 ? peak_float32 : peak_float64;
 }
-}  // namespace
-
-double peak_flops(Precision precision) noexcept { return peak_of(precision).flops; }
 
 Report::Report(benchmark::State& state, Work work) : state_(state), work_(work), allocations_before_(n_allocations()) {}
 
 Report::~Report() {
   using benchmark::Counter;
-  const double clock = core_clock();  // first: before it changes
   const auto allocations = static_cast<double>(n_allocations() - allocations_before_);
   const double flops = work_.samples * work_.flops_per_sample;
   auto& counters = state_.counters;
@@ -63,10 +59,7 @@ Report::~Report() {
     const double peak = work_.cores * peak_flops(work_.precision);
     counters["gflops"] = Counter(flops * 1e-9, Counter::kIsIterationInvariantRate);
     counters["fraction_of_peak"] = Counter(flops / peak, Counter::kIsIterationInvariantRate);
-    const double lowered = clock / peak_of(work_.precision).clock;
-    counters["fraction_at_clock"] = Counter(flops / (peak * lowered), Counter::kIsIterationInvariantRate);
   }
-  counters["clock_ghz"] = clock * 1e-9;
   counters["ns"] = Counter(work_.samples * 1e-9, Counter::kIsIterationInvariantRate | Counter::kInvert);
   counters["allocations"] = Counter(allocations, Counter::kAvgIterations);
 }
@@ -98,8 +91,7 @@ class BestOfRepetitions : public benchmark::ConsoleReporter {
     ConsoleReporter::ReportRuns({best});
     nlohmann::ordered_json result;
     result["name"] = best.benchmark_name();
-    for (const char* key :
-         {"samples_per_s", "gflops", "fraction_of_peak", "fraction_at_clock", "clock_ghz", "ns", "allocations"}) {
+    for (const char* key : {"samples_per_s", "gflops", "fraction_of_peak", "ns", "allocations"}) {
       const auto counter = best.counters.find(key);
       result[key] = nullptr;
       if (counter != best.counters.end()) result[key] = counter->second.value;
@@ -155,9 +147,8 @@ int run(int argc, char** argv) {
 
   peak_float32 = fma_peak<float>();
   peak_float64 = fma_peak<double>();
-  std::printf("FMA peak of one core: float %.1f GFLOP/s, double %.1f GFLOP/s (%s, clock %.2f GHz)\n",
-              peak_float32.flops * 1e-9, peak_float64.flops * 1e-9, xsimd::default_arch::name(),
-              peak_float32.clock * 1e-9);
+  std::printf("FMA peak of one core: float %.1f GFLOP/s, double %.1f GFLOP/s (%s)\n", peak_float32 * 1e-9,
+              peak_float64 * 1e-9, xsimd::default_arch::name());
   std::fflush(stdout);
 
   BestOfRepetitions reporter;

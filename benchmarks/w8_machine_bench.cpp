@@ -8,6 +8,7 @@
 
 #include "calibrant/core/math.hpp"
 #include "calibrant/core/random.hpp"
+#include "calibrant/nn/dense_kernels.hpp"
 #include "calibrant/nn/model.hpp"
 #include "fma_peak.hpp"
 #include "report.hpp"
@@ -27,6 +28,28 @@ void peak(benchmark::State& state) {
                                   .flops_per_sample = Chains::flops_per_step,
                                   .precision = sizeof(T) == sizeof(float) ? Precision::float32 : Precision::float64});
   for (auto _ : state) chains.run(steps);
+}
+
+/// The inner loop of the dense kernels, blocks of six units x a tile of 64 terms, on numbers that stay in the first
+/// cache: what they could reach if nothing else were to be done.
+void block_from_first_cache(benchmark::State& state) {
+  constexpr int terms = 64, blocks = 10, units = 6, samples = Tile<float>::n_samples;
+  alignas(virtual_register_bytes) static float weights[blocks * units * terms], x[terms * samples],
+      sums[units * samples];
+  Random random(1);
+  for (float& value : weights) value = static_cast<float>(random.normal());
+  for (float& value : x) value = static_cast<float>(random.normal());
+  constexpr int Q = kernel::block_registers<float, samples / lanes<float>>;
+  calibrant_bench::Report report(state, {.samples = samples, .flops_per_sample = 2.0 * blocks * units * terms});
+  for (auto _ : state)
+    for (int block = 0; block < blocks; ++block)
+      for (int column = 0; column < samples; column += Q * lanes<float>) {
+        calibrant::Wide<float, Q> acc[units];
+        CALIBRANT_UNROLL for (int u = 0; u < units; ++u) acc[u] = calibrant::Wide<float, Q>(0.0f);
+        kernel::multiply_block<units>(terms, weights + block * units * terms, terms, 1, x + column, samples, acc);
+        CALIBRANT_UNROLL for (int u = 0; u < units; ++u) acc[u].store(sums + u * samples + column);
+        benchmark::ClobberMemory();
+      }
 }
 
 void read_bandwidth(benchmark::State& state, std::size_t n_bytes) {
@@ -81,6 +104,7 @@ const bool registered = [] {
   constexpr std::size_t kib = 1 << 10, mib = 1 << 20;
   benchmark::RegisterBenchmark("W8/fma_peak/float", peak<float>);
   benchmark::RegisterBenchmark("W8/fma_peak/double", peak<double>);
+  benchmark::RegisterBenchmark("W8/block_from_L1/float", block_from_first_cache);
   const auto bandwidth = [](const std::string& where, std::size_t n_bytes) {
     benchmark::RegisterBenchmark(("W8/read_bytes/" + where).c_str(), read_bandwidth, n_bytes);
   };

@@ -29,27 +29,29 @@ int differing(const std::vector<S>& a, const std::vector<S>& b) {
 }  // namespace
 
 TEST_CASE_TEMPLATE("transpose, with zeros in the padding and no byte outside", S, float, double) {
-  const auto compare = []<int K, int Registers>() {
-    constexpr int n_samples = Registers * lanes<S>, row = padded<S>(K), stride = n_samples + 8;
-    const auto x = numbers<S>(K * stride, 1);
-    std::vector<S> transposed(static_cast<std::size_t>(n_samples * row + 16), S(77)), expected(transposed);
+  const auto compare = []<int Registers, int Width>(int count) {
+    constexpr int n_samples = Registers * lanes<S>, stride = n_samples + 8;
+    const auto x = numbers<S>(Width * stride, 1);
+    std::vector<S> transposed(static_cast<std::size_t>(n_samples * Width + 16), S(77)), expected(transposed);
     for (int s = 0; s < n_samples; ++s)
-      for (int k = 0; k < row; ++k)
-        expected[static_cast<std::size_t>(s * row + k)] = k < K ? x[static_cast<std::size_t>(k * stride + s)] : S(0);
-    kernel::transpose<K, n_samples, row>(x.data(), stride, transposed.data());
+      for (int k = 0; k < Width; ++k)
+        expected[static_cast<std::size_t>(s * Width + k)] =
+            k < count ? x[static_cast<std::size_t>(k * stride + s)] : S(0);
+    kernel::transpose<n_samples, Width>(x.data(), stride, count, transposed.data());
     CHECK(differing(transposed, expected) == 0);
   };
-  compare.template operator()<1, 1>();
-  compare.template operator()<5, 3>();
-  compare.template operator()<16, 1>();
-  compare.template operator()<17, 2>();
-  compare.template operator()<126, 4>();
+  compare.template operator()<1, 16>(1);
+  compare.template operator()<3, 16>(5);
+  compare.template operator()<1, 16>(16);
+  compare.template operator()<2, 32>(17);
+  compare.template operator()<4, 64>(64);
+  compare.template operator()<4, 64>(126);
 }
 
 TEST_CASE_TEMPLATE("accumulate_outer: samples in index order, one fma each", S, float, double) {
   const auto compare = []<int Out, int K, int n_samples>() {
-    constexpr int row = padded<S>(K);
-    const auto dz = numbers<S>(Out * n_samples, 2), xt = numbers<S>(n_samples * row, 3);
+    constexpr int row = padded<S>(K), stride = n_samples + 8;
+    const auto dz = numbers<S>(Out * n_samples, 2), x = numbers<S>(K * stride, 3);
     auto gradient = numbers<S>(Out * row, 4);
     auto expected = gradient;
     for (int o = 0; o < Out; ++o)
@@ -57,14 +59,15 @@ TEST_CASE_TEMPLATE("accumulate_outer: samples in index order, one fma each", S, 
         S& sum = expected[static_cast<std::size_t>(o * row + k)];
         for (int s = 0; s < n_samples; ++s)
           sum = calibrant::fma(dz[static_cast<std::size_t>(o * n_samples + s)],
-                               xt[static_cast<std::size_t>(s * row + k)], sum);
+                               k < K ? x[static_cast<std::size_t>(k * stride + s)] : S(0), sum);
       }
-    kernel::accumulate_outer<Out, n_samples, row>(dz.data(), n_samples, xt.data(), gradient.data());
+    kernel::accumulate_outer<K, Out, n_samples>(dz.data(), n_samples, x.data(), stride, gradient.data());
     CHECK(differing(gradient, expected) == 0);
   };
   compare.template operator()<1, 3, 16>();
   compare.template operator()<7, 20, 16>();
   compare.template operator()<13, 70, 32>();
+  compare.template operator()<13, 150, 64>();
 }
 
 TEST_CASE_TEMPLATE("multiply_transposed: outputs in index order from zero, one fma each", S, float, double) {
@@ -86,6 +89,12 @@ TEST_CASE_TEMPLATE("multiply_transposed: outputs in index order from zero, one f
   compare.template operator()<1, 1, 1>();
   compare.template operator()<13, 5, 4>();
   compare.template operator()<31, 20, 3>();
+  // Sums in parts, weights where they are and copied.
+  static_assert(kernel::terms_at_once<200> < 200);
+  static_assert(50 * 200 <= kernel::few_weights && 131 * 150 > kernel::few_weights);
+  compare.template operator()<50, 200, 4>();
+  compare.template operator()<131, 150, 8>();
+  compare.template operator()<96, 193, 1>();
 }
 
 TEST_CASE_TEMPLATE("dot: interleaved partial sums, added by halves, bias last", S, float, double) {

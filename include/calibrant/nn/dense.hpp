@@ -30,8 +30,9 @@ struct ThroughActivation {
     const auto row = [&](const T* tiles) { return Wide<S, Q>::load(scalars(tiles + k) + column); };
     const Wide<S, Q> result = pull<Activation>(dy, row(y), row(Activation::saves == Saves::nothing ? y : saved), S(0));
     bias[k].add(result);
-    result.store(scalars(dz + k) + column);
+    result.store(partial(k, column));
   }
+  S* partial(int k, int column) const noexcept { return scalars(dz + k) + column; }
 };
 
 /// y_o = activation(b_o + sum_k W_ok x_k). A stateless module (see concepts.hpp).
@@ -251,16 +252,11 @@ struct Dense {
   /// Adds the products of dz and x to the gradient of the weights.
   template <class T>
   static void add_outer_products(View<const T, In> x, const T* dz, Accumulator<T>& dp) noexcept {
-    // For duals the value of dz meets the tangent of x and the tangent of dz the value of x: two transposed tiles.
-    using S = ScalarOf<T>;
-    constexpr int samples = ValueOf<T>::n_samples, row = Accumulator<T>::row;
-    alignas(virtual_register_bytes) S transposed[samples * row];
-    constexpr int components = ScalarTraits<T>::n_components;
-    for (int c = 0; c < components; ++c) {
-      kernel::transpose<In, samples, row>(scalars(x.data()) + c * samples, stride<T>, transposed);
-      kernel::accumulate_outer<Out, samples, row>(scalars(dz) + (components - 1 - c) * samples, stride<T>, transposed,
-                                                  dp.weight);
-    }
+    // For duals the value of dz meets the tangent of x and the tangent of dz the value of x.
+    constexpr int samples = ValueOf<T>::n_samples, components = ScalarTraits<T>::n_components;
+    for (int c = 0; c < components; ++c)
+      kernel::accumulate_outer<In, Out, samples>(scalars(dz) + (components - 1 - c) * samples, stride<T>,
+                                                 scalars(x.data()) + c * samples, stride<T>, dp.weight);
   }
 
   /// dL/dx, if it is wanted.
@@ -337,6 +333,22 @@ struct Dense {
     }
   }
 
+  /// The activation of Q registers of `count` rows of z from row `first` on, in their place. A function of its own: its
+  /// constants would take registers from the sums. Register by register: compilers pass larger structs through memory.
+  template <bool Save, class T, int Q, class S>
+  static CALIBRANT_NOINLINE void activate_block(View<const S, n_params> p, S* z, S* saved, int first,
+                                                int count) noexcept {
+    for (int o = first; o < first + count; ++o) {
+      const S a = Activation::n_parameters > 0 ? p[(n_params - Out) + o] : S(0);
+      CALIBRANT_UNROLL for (int q = 0; q < Q; ++q) {
+        const int at = o * stride<T> + q * lanes<S>;
+        const auto activated = Activation::apply(Wide<S, 1>::load(z + at), a);
+        activated.value.store(z + at);
+        if constexpr (Save) activated.saved.store(saved + at);
+      }
+    }
+  }
+
   /// W x + b and, unless T is a dual, the activation: in registers if it is cheap, else on each block of outputs while
   /// it is in the first cache.
   template <bool Save, class T>
@@ -350,26 +362,16 @@ struct Dense {
     constexpr int R = kernel::block_rows<S, Q> < Out ? kernel::block_rows<S, Q> : Out;
     const S* in = scalars(x.data());
     S* out = scalars(y.data());
+    S* saved_rows = nullptr;
+    if constexpr (Save) saved_rows = scalars(saved);
     const auto finish = [&](int o, int column, const Wide<S, Q>& z) CALIBRANT_LAMBDA_INLINE {
       if constexpr (in_registers) {
         const S a = Activation::n_parameters > 0 ? p[(n_params - Out) + o] : S(0);
         const auto activated = Activation::apply(z, a);
-        if constexpr (Save) activated.saved.store(scalars(saved) + o * stride<T> + column);
+        if constexpr (Save) activated.saved.store(saved_rows + o * stride<T> + column);
         activated.value.store(out + o * stride<T> + column);
       } else {
         z.store(out + o * stride<T> + column);
-      }
-    };
-    // Register by register: compilers pass larger structs through memory.
-    const auto finish_block = [&](int first, int count, int column) CALIBRANT_LAMBDA_INLINE {
-      for (int o = first; o < first + count; ++o) {
-        const S a = Activation::n_parameters > 0 ? p[(n_params - Out) + o] : S(0);
-        CALIBRANT_UNROLL for (int q = 0; q < Q; ++q) {
-          S* const at = out + o * stride<T> + column + q * lanes<S>;
-          const auto activated = Activation::apply(Wide<S, 1>::load(at), a);
-          activated.value.store(at);
-          if constexpr (Save) activated.saved.store(scalars(saved) + (at - out));
-        }
       }
     };
     for (int column = 0; column < stride<T>; column += Q * lanes<S>) {
@@ -378,20 +380,31 @@ struct Dense {
         for (int o = 0; o < Out; ++o)
           finish(o, column,
                  kernel::dot<In, S, Q>(p.data() + o * In, is_value ? p[n_weights + o] : S(0), in + column, stride<T>));
-        if constexpr (in_blocks) finish_block(0, Out, column);
+        if constexpr (in_blocks) activate_block<Save, T, Q>(p, out + column, saved_rows + column, 0, Out);
       } else {
-        const auto rows = [&]<int Rows>(int o) CALIBRANT_LAMBDA_INLINE {
+        constexpr int terms = kernel::terms_at_once<In>;
+        const auto rows = [&]<int Rows>(int o, int first, int n) CALIBRANT_LAMBDA_INLINE {
           Wide<S, Q> acc[Rows];
-          CALIBRANT_UNROLL for (int r = 0; r < Rows; ++r) acc[r] = Wide<S, Q>(is_value ? p[n_weights + o + r] : S(0));
-          kernel::multiply_block<In, Rows>(p.data() + o * In, In, 1, in + column, stride<T>, acc);
+          if (terms == In || first == 0) {
+            CALIBRANT_UNROLL for (int r = 0; r < Rows; ++r) acc[r] = Wide<S, Q>(is_value ? p[n_weights + o + r] : S(0));
+          } else {
+            CALIBRANT_UNROLL for (int r = 0; r < Rows; ++r) acc[r] =
+                Wide<S, Q>::load(out + (o + r) * stride<T> + column);
+          }
+          kernel::multiply_block<Rows>(n, p.data() + o * In + first, In, 1, in + first * stride<T> + column, stride<T>,
+                                       acc);
+          if (terms < In && first + n < In) {
+            CALIBRANT_UNROLL for (int r = 0; r < Rows; ++r) acc[r].store(out + (o + r) * stride<T> + column);
+            return;
+          }
           CALIBRANT_UNROLL for (int r = 0; r < Rows; ++r) finish(o + r, column, acc[r]);
+          if constexpr (in_blocks) activate_block<Save, T, Q>(p, out + column, saved_rows + column, o, Rows);
         };
-        for (int o = 0; o < Out; o += R) {
-          if (Out % R == 0 || o + R <= Out)
-            rows.template operator()<R>(o);
-          else if constexpr (Out % R != 0)
-            rows.template operator()<Out % R>(o);
-          if constexpr (in_blocks) finish_block(o, o + R <= Out ? R : Out % R, column);
+        for (int first = 0; first < In; first += terms) {
+          const int n = In % terms == 0 || first + terms <= In ? terms : In % terms;
+          int o = 0;
+          for (; o + R <= Out; o += R) rows.template operator()<R>(o, first, n);
+          if constexpr (Out % R != 0) rows.template operator()<Out % R>(o, first, n);
         }
       }
     }

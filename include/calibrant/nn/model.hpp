@@ -8,9 +8,11 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "calibrant/core/matrix_view.hpp"
+#include "calibrant/core/stored.hpp"
 #include "calibrant/error.hpp"
 #include "calibrant/fwd.hpp"
 #include "calibrant/nn/module.hpp"
@@ -94,12 +96,12 @@ class Model {
   std::array<OutputTransform<Scalar>, static_cast<std::size_t>(n_out)> outputs{};
   Description description;
 
-  Model() { set_parameters(parameters_); }
+  Model() { set_parameters(weights_->parameters); }
 
-  const Parameters<Scalar, n_params>& parameters() const noexcept { return parameters_; }
+  const Parameters<Scalar, n_params>& parameters() const noexcept { return weights_->parameters; }
   void set_parameters(const Parameters<Scalar, n_params>& parameters) noexcept {
-    parameters_ = parameters;
-    Net::template pack<Scalar>(parameters_.view(), packed_);
+    weights_->parameters = parameters;
+    Net::template pack<Scalar>(view(), weights_->packed);
   }
 
   /// @throws Error if an output is a ratio to a feature that is not there, or the network promises something about the
@@ -123,7 +125,7 @@ class Model {
     if constexpr (is_wide<T>) {
       T x[n_in];
       for (int i = 0; i < n_in; ++i) x[i] = inputs[static_cast<std::size_t>(i)].encode(features[i]);
-      Net::template forward<T>(parameters_.view(), View<const T, n_in>(x), result);
+      Net::template forward<T>(view(), View<const T, n_in>(x), result);
     } else {
       T encoded[n_in];
       for (int i = 0; i < n_in; ++i) encoded[i] = inputs[static_cast<std::size_t>(i)].encode(features[i]);
@@ -185,7 +187,7 @@ class Model {
     for (int i = 0; i < n_theta; ++i) features[i + 1] = D(encoded.theta[i]);
     D raw[n_out];
     if constexpr (is_wide<T>)
-      Net::template forward<D>(parameters_.view(), View<const D, n_in>(features), View<D, n_out>(raw));
+      Net::template forward<D>(view(), View<const D, n_in>(features), View<D, n_out>(raw));
     else
       single(features, View<D, n_out>(raw));
     const D result = outputs[static_cast<std::size_t>(Output)].decode(raw[Output], variable);
@@ -199,7 +201,7 @@ class Model {
     for (int i = 0; i < n_theta; ++i) features[i + 1] = encoded.theta[i];
     T raw[n_out];
     if constexpr (is_wide<T>)
-      Net::template forward<T>(parameters_.view(), View<const T, n_in>(features), View<T, n_out>(raw));
+      Net::template forward<T>(view(), View<const T, n_in>(features), View<T, n_out>(raw));
     else
       single(features, View<T, n_out>(raw));
     return outputs[static_cast<std::size_t>(Output)].decode(raw[Output], x);
@@ -233,7 +235,7 @@ class Model {
       const Scalar* from = scalars(x + i);
       for (int c = 0; c < components; ++c) to[i / L * stride<V> + c * L + i % L] = from[c];
     }
-    Net::template forward_single<V>(packed_, in, out);
+    Net::template forward_single<V>(weights_->packed, in, out);
     const Scalar* from = scalars(out);
     for (int i = 0; i < n_out; ++i) {
       Scalar* target = scalars(&result[i]);
@@ -252,8 +254,13 @@ class Model {
   void evaluate_rows(const MatrixView<Scalar>& features, std::ptrdiff_t first, std::ptrdiff_t last,
                      std::span<Scalar> results) const noexcept;
 
-  Parameters<Scalar, n_params> parameters_;
-  typename Net::template Packed<Scalar> packed_;
+  View<const Scalar, n_params> view() const noexcept { return std::as_const(weights_->parameters).view(); }
+
+  struct Weights {
+    Parameters<Scalar, n_params> parameters;
+    typename Net::template Packed<Scalar> packed;
+  };
+  Stored<Weights> weights_;
 };
 
 /// Samples in a tile: four virtual registers, the shape that the dense kernels are built for.
