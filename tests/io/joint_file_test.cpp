@@ -14,6 +14,8 @@
 #include "temporary_folder.hpp"
 
 using namespace joint;
+using extrapolate::Edge;
+using extrapolate::Edges;
 
 namespace {
 
@@ -22,7 +24,8 @@ using Saved = JointCalibration<Model<Net, S>>;
 
 template <class S>
 Saved<S> some_calibration() {
-  return Saved<S>(response<S>(), {.tolerance = 1.0 / 3e5, .iterations = 17}, {OutOfRange::reject, OutOfRange::clamp});
+  return Saved<S>(response<S>(), {.tolerance = 1.0 / 3e5, .iterations = 17}, {},
+                  {OutOfRange::reject, OutOfRange::clamp});
 }
 /// What loading says after an edit of the file's content.
 template <class Edit>
@@ -47,6 +50,8 @@ TEST_CASE_TEMPLATE("what is read calibrates to the same bits, and is written to 
   io::save(calibration, path);
   const auto again = io::load<Saved<S>>(path);
   CHECK(again.inversion().iterations == 17);
+  CHECK(again.edges(0) == Edges(Edge::clamp));
+  CHECK(again.edges(1) == Edges(Edge::linear, Edge::reject));
   CHECK(again.out_of_range(0) == OutOfRange::reject);
   CHECK(again.out_of_range(1) == OutOfRange::clamp);
   const Objects<S> objects(500);
@@ -71,6 +76,7 @@ TEST_CASE("what a file says of itself") {
   CHECK(file.metadata.at("kind") == "joint_calibration");
   CHECK(says(file.metadata.at("outputs"), "\"meaning\":\"paired_ratio\""));
   CHECK(says(file.metadata.at("inversion"), "\"policy\":\"joint_newton\""));
+  CHECK(file.metadata.at("edges") == R"([["clamp","clamp"],["linear","reject"]])");
   CHECK(file.tensor("self_test.calibrated").shape == std::vector<std::int64_t>{3, 3});
 }
 
@@ -86,6 +92,12 @@ TEST_CASE("what does not fit is refused") {
         "JointNewton, iterations: expected one or more, found 0");
   CHECK(says(after([](io::TensorFile& file) { replace(file.metadata["outputs"], "paired_ratio", "pair"); }),
              "output 0: expected one of identity, standardised, ratio, paired_ratio, found 'pair'"));
+  CHECK(after([](io::TensorFile& file) { replace(file.metadata["edges"], "clamp", "clip"); }) ==
+        "loading, edges: expected one of linear, clamp, reject, found 'clip'");
+  CHECK(after([](io::TensorFile& file) { file.metadata["edges"] = R"([["clamp","clamp"]])"; }) ==
+        "loading, edges: expected an array of 2, found an array of 1");
+  CHECK(after([](io::TensorFile& file) { file.metadata["edges"] = R"([["clamp"],["clamp","clamp"]])"; }) ==
+        "loading, edges: expected two for each truth, below and above, found 1");
   // A ratio of the second output to the first truth is another response.
   CHECK(says(after([](io::TensorFile& file) {
                std::string& outputs = file.metadata["outputs"];
