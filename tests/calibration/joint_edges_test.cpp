@@ -7,6 +7,7 @@
 #include <limits>
 #include <vector>
 
+#include "../error_of.hpp"
 #include "calibrant/calibration/joint.hpp"
 #include "calibrant/parallel/pool.hpp"
 #include "joint_responses.hpp"
@@ -188,7 +189,8 @@ TEST_CASE("far away from everything, and bad numbers") {
       for (const auto& y : {std::array{big, 1.0}, std::array{1.0, big}, std::array{-big, -big}, std::array{big, big}}) {
         const auto [x, status] = calibration(y, {});
         CHECK((severity(status) == 1 || severity(status) == 2));
-        if (edges == std::array<Edges, 2>{Edge::clamp, Edge::clamp})
+        if (!edges[0].any_is(Edge::linear) && !edges[0].any_is(Edge::reject) && !edges[1].any_is(Edge::linear) &&
+            !edges[1].any_is(Edge::reject))
           for (std::size_t k = 0; k < 2; ++k) CHECK((x[k] >= box[k].low && x[k] <= box[k].high));
       }
     for (const double bad : {not_a_number, HUGE_VAL, -HUGE_VAL}) {
@@ -200,6 +202,31 @@ TEST_CASE("far away from everything, and bad numbers") {
       }
     }
   }
+}
+
+TEST_CASE("cut-offs: the edges are there, inside the trained range") {
+  const Edges pt(Edge::linear, Edge::clamp, 50.0, 500.0), mass(Edge::clamp, Edge::linear, 10.0);
+  const JointCalibration cut(jet_response(), {}, {pt, mass});
+  CHECK(cut.truth_range(0).high == 1000.0);
+  CHECK(cut.solved_range(0).low == 50.0);
+  CHECK(cut.solved_range(0).high == 500.0);
+  CHECK(cut.solved_range(1).high == 200.0);
+  // That of a response trained there.
+  const auto narrow = invert::joint_function_response<2, 0, double>(jet_like, {{{50.0, 500.0}, {10.0, 200.0}}});
+  const JointCalibration trained_there(narrow, {},
+                                       {Edges(Edge::linear, Edge::clamp), Edges(Edge::clamp, Edge::linear)});
+  Random random(7);
+  for (int i = 0; i < 500; ++i) {
+    const auto y = anywhere(random);
+    const auto found = cut(y, {}), wanted = trained_there(y, {});
+    CHECK(found.values == wanted.values);
+    CHECK(found.status == wanted.status);
+  }
+  CHECK(error_of([&] {
+          JointCalibration(jet_response(), {}, {Edges(Edge::clamp, Edge::clamp, 10.0), Edges()});
+        }) ==
+        "JointCalibration, truth 0: expected cut-offs in their order within the trained range, 20.000000 to "
+        "1000.000000, found 10.000000 and 1000.000000");
 }
 
 TEST_CASE("where both cannot be solved for together, one can at the edge of the other") {

@@ -90,8 +90,8 @@ class JointCalibration {
   /// What to do with each feature out of its range; all are clamped by default.
   using FeaturePolicies = std::array<OutOfRange, static_cast<std::size_t>(n_theta)>;
 
-  /// What to do beyond the edges of each truth: Edges{Edge::clamp, Edge::linear} below and above. All are linear by
-  /// default.
+  /// What to do beyond the edges of each truth, and cut-offs: {Edges(Edge::clamp, Edge::linear), Edges(Edge::clamp)}.
+  /// All are linear by default, from the edges of the trained range.
   using Edges = invert::BoxEdges<n_values>;
 
   /// @throws Error if the settings of the inversion are out of range, a truth has no range to invert over, or as
@@ -102,10 +102,11 @@ class JointCalibration {
     inversion_.validate();
     if constexpr (requires { response_.validate(); }) response_.validate();
     for (int i = 0; i < n_values; ++i) {
-      const Range<Scalar> range = input_range(i);
-      require_width(range, "JointCalibration, truth " + std::to_string(i),
-                    "a response with a finite range of it, low < high");
-      box_[static_cast<std::size_t>(i)] = range;
+      const Range<Scalar> range = truth_range(i);
+      const std::string where = "JointCalibration, truth " + std::to_string(i);
+      require_width(range, where, "a response with a finite range of it, low < high");
+      const extrapolate::Edges& own = this->edges(i);
+      box_[static_cast<std::size_t>(i)] = extrapolate::cut_off(range, own.low, own.high, where);
     }
   }
 
@@ -114,8 +115,10 @@ class JointCalibration {
   /// Of truth i.
   const extrapolate::Edges& edges(int i) const noexcept { return edges_[static_cast<std::size_t>(i)]; }
   OutOfRange out_of_range(int i) const noexcept { return out_of_range_[static_cast<std::size_t>(i)]; }
+  /// Where truth i is solved for: its trained range, or what the cut-offs leave of it.
+  Range<Scalar> solved_range(int i) const noexcept { return box_[static_cast<std::size_t>(i)]; }
   /// The trained range of truth i, and of feature i; whether feature i is used at all.
-  Range<Scalar> truth_range(int i) const noexcept { return box_[static_cast<std::size_t>(i)]; }
+  Range<Scalar> truth_range(int i) const noexcept { return input_range(i); }
   Range<Scalar> theta_range(int i) const noexcept { return input_range(n_values + i); }
   bool uses_theta(int i) const noexcept { return response_.uses_theta(n_values - 1 + i); }
 
@@ -232,7 +235,7 @@ class JointCalibration {
         {!features.valid, features.rejected, wanted && !root.solved, none, none, features.clamped}, {}, root.open};
     Mask within = !none, has_values = root.solved;  // within: the truths so far are, or are clamped
     for (int i = 0; i < n_values; ++i) {
-      const Range<Scalar> range = truth_range(i);
+      const Range<Scalar> range = solved_range(i);
       const extrapolate::Edges& own = edges(i);
       const T low(range.low), high(range.high);
       const Mask below = root.x[i]<low, above = root.x[i]> high;

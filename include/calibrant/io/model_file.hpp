@@ -779,30 +779,31 @@ CALIBRANT_COLD C calibration_from_file(const TensorFile& file, const std::string
 
 template <class C>
 CALIBRANT_COLD std::string edges_to_json(const C& calibration) {
-  JsonList json('[');
+  const std::string where = "saving a model, edges";
+  JsonList list('[');
   for (int i = 0; i < C::n_values; ++i) {
     const extrapolate::Edges& edges = calibration.edges(i);
-    json.add(json_texts(std::array{to_string(edges.below), to_string(edges.above)}, "saving a model, edges"));
+    JsonList json('{');
+    json.add("below", json_text(to_string(edges.below), where)).add("above", json_text(to_string(edges.above), where));
+    list.add(json.add("low", json_text(edges.low, where)).add("high", json_text(edges.high, where)).text());
   }
-  return json.text();
+  return list.text();
 }
-/// Files from before there was a choice have no entry: linear.
+/// Files from before there was a choice have no entry: linear, from the edges of the trained range.
 template <class C>
 CALIBRANT_COLD typename C::Edges read_edges(const TensorFile& file, const std::string& where) {
   using extrapolate::Edge;
   typename C::Edges result{};
   if (!file.metadata.contains("edges")) return result;
   const Json json = parse(file, "edges", where);
-  const std::string here = where + ", edges";
   if (!json.is_array() || json.size() != result.size())
-    throw Error(here, "an array of " + std::to_string(result.size()), kind_of(json));
+    throw Error(where + ", edges", "an array of " + std::to_string(result.size()), kind_of(json));
   for (std::size_t i = 0; i < result.size(); ++i) {
-    const std::vector<std::string> names = names_from_json(json[i], here);
-    if (names.size() != 2) throw Error(here, "two for each truth, below and above", std::to_string(names.size()));
-    const auto edge = [&](const std::string& name) {
-      return enumeration(name, {Edge::linear, Edge::clamp, Edge::reject}, here);
+    const std::string here = where + ", edges of truth " + std::to_string(i);
+    const auto edge = [&](const char* key) {
+      return enumeration(get<std::string>(json[i], key, here), {Edge::linear, Edge::clamp, Edge::reject}, here);
     };
-    result[i] = {edge(names[0]), edge(names[1])};
+    result[i] = {edge("below"), edge("above"), get<double>(json[i], "low", here), get<double>(json[i], "high", here)};
   }
   return result;
 }
