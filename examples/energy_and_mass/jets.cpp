@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "calibrant/calibration.hpp"
+#include "calibrant/invert/joint_certificate.hpp"
 #include "calibrant/io/model_file.hpp"
 #include "calibrant/loss/point.hpp"
 #include "calibrant/nn/mlp.hpp"
@@ -214,6 +215,19 @@ Kind measure(const std::string& name, const Calibrated& calibrated, const cal::T
   return kind;
 }
 
+/// For a jet of median |eta|, rho and area.
+cal::invert::Certificate certify(const Together& calibration, const cal::Table& jets) {
+  std::vector<cal::Range<float>> theta;
+  for (const char* name : {"reco_eta", "rho", "area"}) {
+    std::vector<float> values = jets.column(name);
+    for (float& value : values) value = std::abs(value);
+    const auto middle = static_cast<float>(validate::median(validate::Sample(values)).value);
+    theta.push_back({middle, middle});
+  }
+  return cal::invert::certify_one_to_one(
+      calibration.response(), {calibration.solved_range(0), calibration.solved_range(1)}, theta, {.max_boxes = 20'000});
+}
+
 // Chosen on jets of the training that are held out: the largest m / pT up to which nearly every jet has a value. Above,
 // soft jets lose more of what makes them heavy the heavier they are: their measured mass does not rise with the true
 // one.
@@ -267,6 +281,7 @@ Findings calibrate_jets(const examples::JetSettings& settings) {
     const Calibrated found = together(both, test, measured, pool);
     findings.jets_per_second = static_cast<double>(findings.n_test) / found.seconds;
     findings.kinds.push_back(measure(measured.prefix + "together", found, test));
+    findings.kinds.back().one_to_one = certify(both, test);
     cal::io::save(both, settings.output + "/" + measured.prefix + "together.safetensors");
   }
   cal::io::save(estimates.pt, settings.output + "/estimated_pt.safetensors");

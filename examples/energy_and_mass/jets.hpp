@@ -3,10 +3,12 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "calibrant/invert/certificate.hpp"
 #include "calibrant/validate/closure.hpp"
 #include "program/jet_settings.hpp"
 
@@ -30,6 +32,8 @@ struct Kind {
   std::int64_t without_value = 0;  ///< jets without a pT or without a mass
   /// Jets by calibrant::Status, where both are calibrated together.
   std::array<std::int64_t, calibrant::n_statuses> statuses{};
+  /// Whether that response is one-to-one in all of the box that is solved for, at the median features of the jets.
+  std::optional<calibrant::invert::Certificate> one_to_one = {};
 };
 
 struct Findings {

@@ -90,6 +90,21 @@ ResultTable overview(const Findings& findings) {
   return table;
 }
 
+ResultTable certificates(const Findings& findings) {
+  ResultTable table("Is the response of both one-to-one, in all of the box that is solved for, for the median jet?",
+                    {{"calibration"}, {"verdict"}, {"boxes"}, {"not_at_pt", 1}, {"and_m_over_pt", 2}});
+  for (const Kind& kind : findings.kinds) {
+    if (!kind.one_to_one) continue;
+    const auto& found = *kind.one_to_one;
+    std::vector<ResultTable::Cell> row = {kind.name, std::string(to_string(found.verdict)),
+                                          ResultTable::count(found.n_boxes)};
+    for (std::size_t i = 0; i < 2; ++i)
+      row.push_back(found.point.empty() ? ResultTable::Cell("") : ResultTable::Cell(found.point[i]));
+    table.add_row(std::move(row));
+  }
+  return table;
+}
+
 /// One picture of a table of bins.
 std::string plot(const Findings& findings, const Shown& shown, const Statistic& statistic) {
   const std::string file = file_of(shown, statistic);
@@ -118,7 +133,8 @@ void summarise(const Findings& findings, const examples::JetSettings& settings) 
   summary.set("chosen.highest_m_over_pt", findings.highest_m_over_pt);
   for (const Kind& kind : findings.kinds) {
     summary.set(kind.name + ".without_value", kind.without_value);
-    if (kind.name.ends_with("together"))
+    if (kind.one_to_one) summary.set(kind.name + ".one_to_one.proven", kind.one_to_one->proven());
+    if (kind.one_to_one)
       for (std::size_t i = 0; i < kind.statuses.size(); ++i)
         summary.set(kind.name + ".status." + std::string(to_string(static_cast<calibrant::Status>(i))),
                     kind.statuses[i]);
@@ -150,7 +166,9 @@ void report(const Findings& findings, const examples::JetSettings& settings) {
                          "within 0.02 and the value chosen on held-out jets."},
                         examples::plot_head,
                         {},
-                        {{"choice.csv", choice(findings), true}, {"m_over_pt.csv", overview(findings), true}}};
+                        {{"choice.csv", choice(findings), true},
+                         {"one_to_one.csv", certificates(findings), true},
+                         {"m_over_pt.csv", overview(findings), true}}};
   for (const Shown& shown : all_shown)
     for (const Statistic& statistic : statistics) {
       const std::string file = file_of(shown, statistic);
