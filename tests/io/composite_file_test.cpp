@@ -13,6 +13,7 @@
 #include <nlohmann/json.hpp>
 #include <span>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -75,6 +76,23 @@ Intervals<S> intervals() {
   using invert::output_of;
   return {At<S, 0>(output_of<0>(quantiles<S>(1))), At<S, 2>(output_of<2>(quantiles<S>(1)))};
 }
+
+/// A type of a user: the mean of two calibrations.
+struct Mean {
+  using Scalar = float;
+  static constexpr int n_theta = 1;
+  At<float, 1> first;
+  At<float, 2> second;
+
+  Mean(At<float, 1> a, At<float, 2> b) : first(std::move(a)), second(std::move(b)) {}
+  static std::string kind() { return "user's mean"; }
+  static constexpr std::array<const char*, 2> part_names{"first", "second"};
+  auto parts() const noexcept { return std::tie(first, second); }
+  Calibrated<float> operator()(float y, const std::array<float, 1>& theta) const noexcept {
+    const auto a = first(y, theta), b = second(y, theta);
+    return {0.5f * (a.value + b.value), worse(a.status, b.status)};
+  }
+};
 
 /// Whether two objects give the same bits and statuses, inside and outside of the ranges, and for bad numbers.
 template <class Object, class Numbers>
@@ -169,6 +187,15 @@ TEST_CASE("parts of any kind: an ensemble, a network for the resolution, a seque
   // It was made for that output of that model.
   CHECK(says(error_of([&] { Calibration(invert::output_of<1>(quantiles<float>(1)), inverse); }), "another response"));
   CHECK(says(error_of([&] { Calibration(invert::output_of<2>(quantiles<float>(2)), inverse); }), "another response"));
+}
+
+TEST_CASE("a type of one's own") {
+  static_assert(io::Composite<Mean> && io::Composite<Resolved<float>> && io::Composite<Intervals<double>>);
+  static_assert(!io::Composite<Three<float>> && !io::Composite<At<float, 1>>);
+  const auto model = quantiles<float>(1);
+  const Mean mean(At<float, 1>(invert::output_of<1>(model)), At<float, 2>(invert::output_of<2>(model)));
+  comes_back(mean, of_calibrated);
+  CHECK(after(mean, without("part.second.")) == "loading: expected a part second, found none");
 }
 
 TEST_CASE("other programs can read what stands in the file") {

@@ -50,11 +50,11 @@ class MinorBounds {
     }
     Interval smallest = matrix[0][0];
     for (unsigned chosen = 2; chosen < 1u << n; ++chosen) {
-      Interval minor[n][n];  // the other rows and columns are those of the identity
+      Interval part[n][n];  // the other rows and columns are those of the identity
       for (int i = 0; i < n; ++i)
         for (int j = 0; j < n; ++j)
-          minor[i][j] = (chosen >> i & chosen >> j & 1u) != 0 ? matrix[i][j] : Interval(i == j ? 1.0 : 0.0);
-      smallest = min(smallest, determinant(minor));
+          part[i][j] = (chosen >> i & chosen >> j & 1u) != 0 ? matrix[i][j] : Interval(i == j ? 1.0 : 0.0);
+      smallest = min(smallest, determinant(part));
     }
     return smallest;
   }
