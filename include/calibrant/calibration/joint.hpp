@@ -66,10 +66,9 @@ struct JointlyCalibrated {
 ///   out_of_range          a theta outside its trained range that is to be rejected there; values NaN
 ///   not_invertible        not all principal minors of dL/dx are positive where the solution should be, or none was
 ///                         found; values NaN
-///   extrapolated_low,     the solution is beyond an edge of the box of trained truths where that truth is not clamped;
-///   extrapolated_high     the first such truth says whether low or high. Found by L continued as a straight line
-///   (Edge::
-///                         linear), or no values (Edge::reject)
+///   extrapolated_low,     the solution is beyond an edge of the box of trained truths at which that truth is not
+///   extrapolated_high     clamped; the first such truth says whether low or high. L goes on as a straight line, or
+///                         there are no values (Edge linear, reject)
 ///   clamped               the solution is beyond an edge at which that truth is clamped, or a theta was outside its
 ///                         trained range and was moved to its edge
 ///   ok                    solved inside the box
@@ -92,12 +91,12 @@ class JointCalibration {
 
   /// What to do beyond the edges of each truth, and cut-offs: {Edges(Edge::clamp, Edge::linear), Edges(Edge::clamp)}.
   /// All are linear by default, from the edges of the trained range.
-  using Edges = invert::BoxEdges<n_values>;
+  using TruthEdges = invert::BoxEdges<n_values>;
 
   /// @throws Error if the settings of the inversion are out of range, a truth has no range to invert over, or as
   /// Model::validate.
   CALIBRANT_COLD explicit JointCalibration(Response response, const invert::JointNewton& inversion = {},
-                                           const Edges& edges = {}, const FeaturePolicies& out_of_range = {})
+                                           const TruthEdges& edges = {}, const FeaturePolicies& out_of_range = {})
       : response_(std::move(response)), inversion_(inversion), edges_(edges), out_of_range_(out_of_range) {
     inversion_.validate();
     if constexpr (requires { response_.validate(); }) response_.validate();
@@ -264,7 +263,7 @@ class JointCalibration {
 
   Response response_;
   invert::JointNewton inversion_;
-  Edges edges_;
+  TruthEdges edges_;
   FeaturePolicies out_of_range_;
   invert::Box<Scalar, n_values> box_{};
 };

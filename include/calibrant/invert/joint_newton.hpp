@@ -43,11 +43,11 @@ struct JointRoot {
 /// that is clamped at the edge in question, its diagonal element alone. L itself is only ever evaluated in the box.
 ///
 /// - Edge::linear: value and first derivatives of L are continuous on the edges, hence also those of the solution.
-/// - Edge::clamp: beyond its edge the truth has no influence but on its own equation, which it can always fulfil. So p
-/// is
-///   the solution of the problem restricted to the box: for each clamped truth L_i(p) = y_i, or it is at its lower edge
-///   and L_i(p) > y_i, or at its upper one and L_i(p) < y_i; the equations of all others hold. This p is continuous in
-///   y, and the only such point if all principal minors of J are positive in the box (Facchinei and Pang, section 3.5).
+/// - Edge::clamp: beyond its edge the truth has no influence but on its own equation, which it can always fulfil. So
+///   p is the solution of the problem restricted to the box: for each clamped truth L_i(p) = y_i, or it is at its lower
+///   edge and L_i(p) > y_i, or at its upper one and L_i(p) < y_i; the equations of all others hold. This p is
+///   continuous in y, and, with all truths clamped, the only such point if all principal minors of J are positive in
+///   the box (Facchinei and Pang, section 3.5).
 /// - Edge::reject: as linear; what to do with the solution is the caller's.
 ///
 /// Newton's method on L continued like this; each step solves the linearised problem with the edges that it reaches. A

@@ -791,9 +791,9 @@ CALIBRANT_COLD std::string edges_to_json(const C& calibration) {
 }
 /// Files from before there was a choice have no entry: linear, from the edges of the trained range.
 template <class C>
-CALIBRANT_COLD typename C::Edges read_edges(const TensorFile& file, const std::string& where) {
+CALIBRANT_COLD typename C::TruthEdges read_edges(const TensorFile& file, const std::string& where) {
   using extrapolate::Edge;
-  typename C::Edges result{};
+  typename C::TruthEdges result{};
   if (!file.metadata.contains("edges")) return result;
   const Json json = parse(file, "edges", where);
   if (!json.is_array() || json.size() != result.size())
