@@ -242,6 +242,25 @@ TEST_CASE("where both cannot be solved for together, one can at the edge of the 
   CHECK(status == Status::clamped);
   CHECK(std::abs(x[0] - 0.5) <= 1e-6);
   CHECK(std::abs(x[1]) <= 0.0);
+
+  // There may be none or several solutions of the restricted problem; what is answered is one.
+  const JointCalibration clamping(turned_over, {}, {Edge::clamp, Edge::clamp});
+  Random random(8);
+  int n_answered = 0, n_wrong = 0;
+  for (int i = 0; i < 5000; ++i) {
+    const std::array<double, 2> y{random.uniform(-2.0, 4.0), random.uniform(-2.0, 5.0)};
+    const auto [found, what] = clamping(y, {});
+    if (what == Status::not_invertible) continue;
+    ++n_answered;
+    const std::array<double, 2> response{found[0] + found[1], 1.5 * found[0] + found[1]};
+    for (std::size_t k = 0; k < 2; ++k) {
+      const double left = response[k] - y[k];
+      const bool fulfilled = found[k] <= 0.0 ? left >= -1e-5 : found[k] >= 1.0 ? left <= 1e-5 : std::abs(left) <= 1e-5;
+      n_wrong += fulfilled ? 0 : 1;
+    }
+  }
+  CHECK(n_answered > 1000);
+  CHECK(n_wrong == 0);
 }
 
 TEST_CASE_TEMPLATE("a batch, on any number of threads, gives the bits of its objects one by one", S, float, double) {
