@@ -120,7 +120,7 @@ void report(const Findings& findings, const examples::JetSettings& settings) {
   examples::Summary summary;
   summarise(findings, settings, summary);
   summary.write(settings.output + "/summary.json");
-  examples::say_written(no_pictures, settings.output, "summary.json and tables");
+  examples::say_written(no_pictures, settings.output, "summary.json, the calibrations and tables");
 }
 
 }  // namespace

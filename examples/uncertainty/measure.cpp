@@ -12,6 +12,7 @@
 #include "calibrant/calibration.hpp"
 #include "calibrant/core/random.hpp"
 #include "calibrant/invert/output_of.hpp"
+#include "calibrant/io/model_file.hpp"
 #include "calibrant/loss/point.hpp"
 #include "calibrant/nn/mlp.hpp"
 #include "calibrant/nn/monotone.hpp"
@@ -77,8 +78,16 @@ bool is_apart(float event, int split) {
   return cal::Random(static_cast<std::uint64_t>(split)).block(static_cast<std::uint64_t>(event))[0] % 2 == 0;
 }
 
-IntervalKind by_quantiles(const Quantile& low, const Quantile& high, const Jets& test, double coverage) {
-  const cal::QuantileIntervals interval{cal::Calibration(low), cal::Calibration(high)};
+/// As a program that only calibrates gets it: what is measured is what is in the file.
+template <class C>
+C saved(const C& calibration, const std::string& path) {
+  cal::io::save(calibration, path);
+  return cal::io::load<C>(path);
+}
+
+IntervalKind by_quantiles(const Quantile& low, const Quantile& high, const Jets& test, double coverage,
+                          const std::string& path) {
+  const auto interval = saved(cal::QuantileIntervals{cal::Calibration(low), cal::Calibration(high)}, path);
   std::vector<float> lower(test.size()), upper(test.size());
   interval(test.reco_pt, test.rows(), lower, upper);
   return {"quantiles", coverage, validate::coverage(lower, upper, test.true_pt, test.true_pt, pt_edges), 1};
@@ -146,8 +155,9 @@ Findings measure(const examples::JetSettings& settings) {
   const examples::Stopwatch watch;
   const std::vector<Quantile> quantiles = train(training, options);
   findings.train_seconds = watch.seconds();
-  const cal::WithResolution calibrate{cal::Calibration(quantiles[2]),
-                                      cal::invert::HalfWidth(quantiles[1], quantiles[3])};
+  const auto calibrate =
+      saved(cal::WithResolution{cal::Calibration(quantiles[2]), cal::invert::HalfWidth(quantiles[1], quantiles[3])},
+            settings.output + "/with_resolution.safetensors");
   const Jets test(test_table, calibrate);
   std::vector<float> pull, true_pt;
   for (std::size_t i = 0; i < test.size(); ++i) {
@@ -157,8 +167,10 @@ Findings measure(const examples::JetSettings& settings) {
   }
   findings.pull = validate::profile(pull, true_pt, pt_edges);
 
-  findings.kinds.push_back(by_quantiles(quantiles[1], quantiles[3], test, 0.68));
-  findings.kinds.push_back(by_quantiles(quantiles[0], quantiles[4], test, 0.95));
+  findings.kinds.push_back(
+      by_quantiles(quantiles[1], quantiles[3], test, 0.68, settings.output + "/interval_68.safetensors"));
+  findings.kinds.push_back(
+      by_quantiles(quantiles[0], quantiles[4], test, 0.95, settings.output + "/interval_95.safetensors"));
   for (const auto in : {validate::CoverageIn::truth, validate::CoverageIn::calibrated})
     for (const double coverage : {0.68, 0.95}) findings.kinds.push_back(by_ranks(test, coverage, in));
   return findings;

@@ -27,5 +27,6 @@ struct Findings {
   std::vector<IntervalKind> kinds;
 };
 
+/// Trains, saves what calibrates to settings.output, and measures what is read back from there.
 /// @throws calibrant::Error if there are no jets, a column is missing, or too few jets are left.
 Findings measure(const examples::JetSettings& settings);

@@ -43,7 +43,7 @@ static_assert(calls_are_noexcept<JointCalibration<Ensemble<Model<Net>>>>(nullptr
 TEST_CASE_TEMPLATE("one object: the closed form, and every status", S, float, double) {
   const auto response = linear<S>();
   const JointCalibration clamping(response);
-  const JointCalibration rejecting(response, {}, {OutOfRange::reject});
+  const JointCalibration rejecting(response, {}, {}, {OutOfRange::reject});
   const auto check = [&](const auto& calibration, double y0, double y1, double theta, Status status,
                          double theta_used) {
     CAPTURE(y0);

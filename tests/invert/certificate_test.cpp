@@ -59,7 +59,7 @@ TEST_CASE_TEMPLATE("a parabola: proven, refuted and undecided", S, float, double
   CHECK(refuted.verdict == Verdict::refuted);
   REQUIRE(refuted.point.size() == 2);
   CHECK(refuted.point[0] <= refuted.point[1]);
-  CHECK(refuted.slope_at_point.high <= 0.0);
+  CHECK(refuted.bounds_at_point.high <= 0.0);
   CHECK(refuted.smallest_bound <= -2.0);
 
   // It touches zero in one point: nothing can decide that.
@@ -68,18 +68,17 @@ TEST_CASE_TEMPLATE("a parabola: proven, refuted and undecided", S, float, double
   CHECK(touching.verdict == Verdict::undecided);
   REQUIRE(!touching.undecided.empty());
   CHECK(touching.n_boxes <= 1000);
-  CHECK(touching.undecided[0].slope.low <= 0.0);
-  CHECK(touching.undecided[0].slope.low >= touching.smallest_bound);
+  CHECK(touching.undecided[0].bounds.low <= 0.0);
+  CHECK(touching.undecided[0].bounds.low >= touching.smallest_bound);
   // What is left is the neighbourhood of that point.
   for (const auto& box : touching.undecided) {
     CHECK(box.sides[0].low <= 3.5);
     CHECK(box.sides[1].high >= 2.5);
   }
   // A larger slope is wanted than there is.
-  CHECK(certify_monotonicity<decltype(response)>(response, {S(4), S(11)}, {{S(-1), S(3)}}, {.minimum_slope = 0.9})
-            .proven());
-  CHECK(certify_monotonicity<decltype(response)>(response, {S(4), S(11)}, {{S(-1), S(3)}}, {.minimum_slope = 1.5})
-            .verdict == Verdict::refuted);
+  CHECK(certify_monotonicity<decltype(response)>(response, {S(4), S(11)}, {{S(-1), S(3)}}, {.minimum = 0.9}).proven());
+  CHECK(certify_monotonicity<decltype(response)>(response, {S(4), S(11)}, {{S(-1), S(3)}}, {.minimum = 1.5}).verdict ==
+        Verdict::refuted);
 }
 
 TEST_CASE_TEMPLATE("a network with a known slope", S, float, double) {
@@ -97,8 +96,8 @@ TEST_CASE_TEMPLATE("a network with a known slope", S, float, double) {
       const double slope = slope_of_small(falling, found.point[0], found.point[1]);
       CHECK(slope <= 0.0);
       // Bounds of a point are as narrow as rounding, of the parameters too.
-      CHECK(std::fabs(slope - found.slope_at_point.high) <= 1e-6);
-      CHECK(found.slope_at_point.width() <= 1e-12);
+      CHECK(std::fabs(slope - found.bounds_at_point.high) <= 1e-6);
+      CHECK(found.bounds_at_point.width() <= 1e-12);
     }
   }
 }
@@ -177,7 +176,7 @@ TEST_CASE("rectifiers, whose slopes jump") {
   CHECK(proven.proven());
   CHECK(proven.smallest_bound <= 0.125);
   CHECK(proven.smallest_bound > 0.12);
-  CHECK(certify_monotonicity(model, {.minimum_slope = 0.126}).verdict == Verdict::refuted);
+  CHECK(certify_monotonicity(model, {.minimum = 0.126}).verdict == Verdict::refuted);
 }
 
 TEST_CASE("a network that rises by construction is proven") {
@@ -218,5 +217,5 @@ TEST_CASE("bad input is refused") {
   CHECK_THROWS_AS(check({4.0, infinity<double>}, {{1.0, 2.0}}), Error);
   CHECK_THROWS_AS(check({4.0, 5.0}, {{not_a_number<double>, 2.0}}), Error);
   CHECK_THROWS_AS(check({4.0, 5.0}, {{1.0, 2.0}}, {.max_boxes = 0}), Error);
-  CHECK_THROWS_AS(check({4.0, 5.0}, {{1.0, 2.0}}, {.minimum_slope = infinity<double>}), Error);
+  CHECK_THROWS_AS(check({4.0, 5.0}, {{1.0, 2.0}}, {.minimum = infinity<double>}), Error);
 }

@@ -50,10 +50,10 @@ struct Found : invert::JointRoot<T, n> {
 };
 template <int n, class T, class Function>
 Found<T, n> solve(const Function& function, const T (&y)[n], const invert::Box<ScalarOf<T>, n>& box,
-                  const JointNewton& newton = {}) {
+                  const JointNewton& newton = {}, const invert::BoxEdges<n>& edges = {}) {
   Found<T, n> found;
   const Watched<T, n, Function> evaluate{function, box, found.calls, found.left_the_box};
-  static_cast<invert::JointRoot<T, n>&>(found) = newton.solve(evaluate, y, box, invert::all_lanes<T>(true));
+  static_cast<invert::JointRoot<T, n>&>(found) = newton.solve(evaluate, y, box, edges, invert::all_lanes<T>(true));
   return found;
 }
 

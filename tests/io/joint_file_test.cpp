@@ -14,6 +14,8 @@
 #include "temporary_folder.hpp"
 
 using namespace joint;
+using extrapolate::Edge;
+using extrapolate::Edges;
 
 namespace {
 
@@ -22,7 +24,9 @@ using Saved = JointCalibration<Model<Net, S>>;
 
 template <class S>
 Saved<S> some_calibration() {
-  return Saved<S>(response<S>(), {.tolerance = 1.0 / 3e5, .iterations = 17}, {OutOfRange::reject, OutOfRange::clamp});
+  return Saved<S>(response<S>(), {.tolerance = 1.0 / 3e5, .iterations = 17},
+                  {Edge::clamp, Edges(Edge::linear, Edge::reject, 3.0, 200.0)},
+                  {OutOfRange::reject, OutOfRange::clamp});
 }
 /// What loading says after an edit of the file's content.
 template <class Edit>
@@ -47,6 +51,12 @@ TEST_CASE_TEMPLATE("what is read calibrates to the same bits, and is written to 
   io::save(calibration, path);
   const auto again = io::load<Saved<S>>(path);
   CHECK(again.inversion().iterations == 17);
+  CHECK(again.edges(0).below == Edge::clamp);
+  CHECK(again.edges(1).below == Edge::linear);
+  CHECK(again.edges(1).above == Edge::reject);
+  CHECK(again.solved_range(0).high == calibration.truth_range(0).high);
+  CHECK(again.solved_range(1).low == S(3));
+  CHECK(again.solved_range(1).high == S(200));
   CHECK(again.out_of_range(0) == OutOfRange::reject);
   CHECK(again.out_of_range(1) == OutOfRange::clamp);
   const Objects<S> objects(500);
@@ -71,6 +81,7 @@ TEST_CASE("what a file says of itself") {
   CHECK(file.metadata.at("kind") == "joint_calibration");
   CHECK(says(file.metadata.at("outputs"), "\"meaning\":\"paired_ratio\""));
   CHECK(says(file.metadata.at("inversion"), "\"policy\":\"joint_newton\""));
+  CHECK(says(file.metadata.at("edges"), R"({"below":"linear","above":"reject","low":3.0,"high":200.0})"));
   CHECK(file.tensor("self_test.calibrated").shape == std::vector<std::int64_t>{3, 3});
 }
 
@@ -86,6 +97,15 @@ TEST_CASE("what does not fit is refused") {
         "JointNewton, iterations: expected one or more, found 0");
   CHECK(says(after([](io::TensorFile& file) { replace(file.metadata["outputs"], "paired_ratio", "pair"); }),
              "output 0: expected one of identity, standardised, ratio, paired_ratio, found 'pair'"));
+  CHECK(after([](io::TensorFile& file) { replace(file.metadata["edges"], "clamp", "clip"); }) ==
+        "loading, edges of truth 0: expected one of linear, clamp, reject, found 'clip'");
+  CHECK(after([](io::TensorFile& file) { file.metadata["edges"] = "[]"; }) ==
+        "loading, edges: expected an array of 2, found an array of 0");
+  CHECK(after([](io::TensorFile& file) { replace(file.metadata["edges"], "above", "over"); }) ==
+        "loading, edges of truth 0: expected an entry 'above', found none");
+  CHECK(after([](io::TensorFile& file) { replace(file.metadata["edges"], ":200.0", ":2.0"); }) ==
+        "JointCalibration, truth 1: expected cut-offs in their order within the trained range, 2.000000 to 400.000000, "
+        "found 3.000000 and 2.000000");
   // A ratio of the second output to the first truth is another response.
   CHECK(says(after([](io::TensorFile& file) {
                std::string& outputs = file.metadata["outputs"];

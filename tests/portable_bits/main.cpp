@@ -1,5 +1,5 @@
 // Prints the bits of what the library computes, to be compared between builds for other processors and by other
-// compilers: elementary functions, a training, inference, a calibration. Hexadecimal floats; NaN is NaN whatever its
+// compilers: elementary functions, a training, inference, calibrations. Hexadecimal floats; NaN is NaN whatever its
 // bits.
 #include <bit>
 #include <cmath>
@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "../calibration/jet_response.hpp"
+#include "../calibration/joint_responses.hpp"
 #include "calibrant/core/math.hpp"
 #include "calibrant/invert.hpp"
 #include "calibrant/loss/point.hpp"
@@ -145,6 +146,24 @@ void inference() {
   print("calibration", name<S>, calibrated);
 }
 
+/// Two values at once, beyond the edges of the box as well, linear and clamped.
+template <class S>
+void joint_calibration() {
+  using extrapolate::Edge;
+  using extrapolate::Edges;
+  const joint::Objects<S> objects(2000);
+  for (const Edge edge : {Edge::linear, Edge::clamp}) {
+    const JointCalibration calibration(joint::response<S>(), {}, {Edges(edge), Edges(edge)});
+    joint::Answers<S> answers(objects.size());
+    calibration({row_major<S>(objects.y, 2), row_major<S>(objects.theta, 2), answers.values, answers.status});
+    if (!(answers == joint::one_by_one(calibration, objects))) std::printf("A BATCH AND AN OBJECT ALONE DIFFER:\n");
+    Hash calibrated;
+    for (const S value : answers.values) calibrated.add(value);
+    for (const Status status : answers.status) calibrated.add(static_cast<S>(status));
+    print(edge == Edge::linear ? "joint calibration, linear edges" : "joint calibration, clamped", name<S>, calibrated);
+  }
+}
+
 }  // namespace
 
 int main() {
@@ -155,4 +174,6 @@ int main() {
   train<Mlp<Inputs<2>, Hidden<20, PReLU>, Outputs<1>>, float>("PReLU, pinball", loss::Pinball{0.6});
   inference<float>();
   inference<double>();
+  joint_calibration<float>();
+  joint_calibration<double>();
 }

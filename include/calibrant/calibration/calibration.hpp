@@ -95,8 +95,7 @@ class Calibration {
     Scalar values[n_theta > 0 ? n_theta : 1] = {};
     for (std::size_t i = 0; i < theta.size(); ++i) values[i] = theta[i];
     const Outcome<Scalar> outcome = solve(y, values);
-    return {outcome.value, status_of(outcome.invalid, outcome.rejected, outcome.failed, outcome.below, outcome.above,
-                                     outcome.clamped)};
+    return {outcome.value, status_of(outcome)};
   }
 
   /// Many objects: calibration({reco_pt, theta, pt, status}). The batch is checked where it is made.
@@ -118,10 +117,8 @@ class Calibration {
   using CalibrationTile = Wide<Scalar, 2>;
 
   template <class T>
-  struct Outcome {
-    using Mask = typename ScalarTraits<T>::Mask;
+  struct Outcome : Flaws<T> {
     T value;
-    Mask invalid, rejected, failed, below, above, clamped;
   };
 
   /// Objects first .. last of the batch, a tile at a time.
@@ -134,13 +131,10 @@ class Calibration {
       read_tile<T, 1>(MatrixView<Scalar>{batch.y.data(), last, 1, 1, last}, at, count, scalars(&y), samples);
       if constexpr (n_theta > 0) read_tile<T, n_theta>(batch.theta, at, count, scalars(theta), samples);
       const Outcome<T> outcome = solve(y, theta);
-      const LaneFlags<T> invalid(outcome.invalid), rejected(outcome.rejected), failed(outcome.failed),
-          below(outcome.below), above(outcome.above), clamped(outcome.clamped);
+      const LaneStatuses<T> status(outcome);
       for (std::ptrdiff_t s = 0; s < count; ++s) {
         batch.value[static_cast<std::size_t>(at + s)] = scalars(&outcome.value)[s];
-        if (!batch.status.empty())
-          batch.status[static_cast<std::size_t>(at + s)] =
-              status_of(invalid[s], rejected[s], failed[s], below[s], above[s], clamped[s]);
+        if (!batch.status.empty()) batch.status[static_cast<std::size_t>(at + s)] = status[s];
       }
     }
   }
@@ -148,9 +142,10 @@ class Calibration {
   using Below = typename extrapolate::SidesOf<Extrapolation>::Below;
   using Above = typename extrapolate::SidesOf<Extrapolation>::Above;
 
-  static Status status_of(bool invalid, bool rejected, bool failed, bool below, bool above, bool clamped) noexcept {
-    return worst_of(invalid, rejected, failed, below && !Below::clamps, above && !Above::clamps,
-                    below || above || clamped);
+  template <class Mask>
+  static CALIBRANT_INLINE void turn_clamped(Mask& beyond, Mask& clamped) noexcept {
+    clamped = clamped || beyond;
+    beyond = beyond && !beyond;
   }
 
   /// One object or one tile: the same code, hence the same bits.
@@ -172,14 +167,16 @@ class Calibration {
       else
         return inversion_.solve(evaluate, safe_y, range, max(low, min(high, safe_y)));
     }();
-    Outcome<T> outcome{root.x,     !features.valid, features.rejected, root.failed,
-                       root.below, root.above,      features.clamped};
+    Outcome<T> outcome{{!features.valid, features.rejected, root.failed, root.below, root.above, features.clamped},
+                       root.x};
     const auto outside = root.below || root.above;
     if (any(outside)) {
       const T beyond = extrapolation_.apply(y, root);
       outcome.value = select(outside, beyond, outcome.value);
       if constexpr (!Below::rejects) outcome.failed = outcome.failed || (root.below && !is_finite(beyond));
       if constexpr (!Above::rejects) outcome.failed = outcome.failed || (root.above && !is_finite(beyond));
+      if constexpr (Below::clamps) turn_clamped(outcome.below, outcome.clamped);
+      if constexpr (Above::clamps) turn_clamped(outcome.above, outcome.clamped);
     }
     if constexpr (requires { extrapolation_.limit(y, outcome.value); }) {
       const T limited = extrapolation_.limit(y, outcome.value);

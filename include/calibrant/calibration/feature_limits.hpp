@@ -37,6 +37,17 @@ struct FeatureLimits {
   }
 };
 
+/// What is wrong with one object, or with the objects of a tile: what its status is made of.
+template <class T>
+struct Flaws {
+  using Mask = typename ScalarTraits<T>::Mask;
+  Mask invalid, rejected, failed, below, above, clamped;  ///< below, above: extrapolated, not clamped
+};
+template <class Scalar>
+CALIBRANT_INLINE Status status_of(const Flaws<Scalar>& flaws) noexcept {
+  return worst_of(flaws.invalid, flaws.rejected, flaws.failed, flaws.below, flaws.above, flaws.clamped);
+}
+
 /// A mask as one number per lane.
 template <class T>
 struct LaneFlags {
@@ -44,6 +55,21 @@ struct LaneFlags {
   alignas(virtual_register_bytes) Scalar values[T::n_samples];
   explicit LaneFlags(const typename T::Mask& mask) noexcept { select(mask, T(Scalar(1)), T(Scalar(0))).store(values); }
   bool operator[](std::ptrdiff_t lane) const noexcept { return values[lane] > Scalar(0); }
+};
+/// The statuses of a tile.
+template <class T>
+struct LaneStatuses {
+  LaneFlags<T> invalid, rejected, failed, below, above, clamped;
+  explicit LaneStatuses(const Flaws<T>& flaws) noexcept
+      : invalid(flaws.invalid),
+        rejected(flaws.rejected),
+        failed(flaws.failed),
+        below(flaws.below),
+        above(flaws.above),
+        clamped(flaws.clamped) {}
+  Status operator[](std::ptrdiff_t lane) const noexcept {
+    return worst_of(invalid[lane], rejected[lane], failed[lane], below[lane], above[lane], clamped[lane]);
+  }
 };
 
 }  // namespace calibrant

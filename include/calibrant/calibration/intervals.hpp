@@ -7,6 +7,8 @@
 #include <limits>
 #include <span>
 #include <string>
+#include <tuple>
+#include <type_traits>
 #include <utility>
 
 #include "calibrant/calibration/calibration.hpp"
@@ -47,6 +49,11 @@ class QuantileIntervals {
   /// The inverse of the lower quantile, which is the upper end of the interval; and of the upper.
   const Lower& lower_quantile() const noexcept { return lower_; }
   const Upper& upper_quantile() const noexcept { return upper_; }
+
+  /// What the model file calls it, and is made of.
+  static std::string kind() { return "quantile_intervals"; }
+  static constexpr std::array<const char*, 2> part_names{"lower_quantile", "upper_quantile"};
+  auto parts() const noexcept { return std::tie(lower_, upper_); }
 
   /// One object: auto [low, high, status] = interval(reco_pt, {eta, ntrk}).
   CalibratedInterval<Scalar> operator()(Scalar y, const Theta& theta) const noexcept {

@@ -66,10 +66,14 @@ struct JointlyCalibrated {
 ///   out_of_range          a theta outside its trained range that is to be rejected there; values NaN
 ///   not_invertible        not all principal minors of dL/dx are positive where the solution should be, or none was
 ///                         found; values NaN
-///   extrapolated_low,     a solution outside the box of trained truths, found by L continued as a straight line (see
-///   extrapolated_high     invert::JointNewton); the first value that is outside says whether low or high
-///   clamped               a theta was outside its trained range and was moved to its edge
+///   extrapolated_low,     the solution is beyond an edge of the box of trained truths at which that truth is not
+///   extrapolated_high     clamped; the first such truth says whether low or high. L goes on as a straight line, or
+///                         there are no values (Edge linear, reject)
+///   clamped               the solution is beyond an edge at which that truth is clamped, or a theta was outside its
+///                         trained range and was moved to its edge
 ///   ok                    solved inside the box
+///
+/// What is computed beyond the edges: invert::JointNewton.
 template <class Response_>
 class JointCalibration {
  public:
@@ -85,26 +89,35 @@ class JointCalibration {
   /// What to do with each feature out of its range; all are clamped by default.
   using FeaturePolicies = std::array<OutOfRange, static_cast<std::size_t>(n_theta)>;
 
+  /// What to do beyond the edges of each truth, and cut-offs: {Edges(Edge::clamp, Edge::linear), Edges(Edge::clamp)}.
+  /// All are linear by default, from the edges of the trained range.
+  using TruthEdges = invert::BoxEdges<n_values>;
+
   /// @throws Error if the settings of the inversion are out of range, a truth has no range to invert over, or as
   /// Model::validate.
-  explicit JointCalibration(Response response, const invert::JointNewton& inversion = {},
-                            const FeaturePolicies& out_of_range = {})
-      : response_(std::move(response)), inversion_(inversion), out_of_range_(out_of_range) {
+  CALIBRANT_COLD explicit JointCalibration(Response response, const invert::JointNewton& inversion = {},
+                                           const TruthEdges& edges = {}, const FeaturePolicies& out_of_range = {})
+      : response_(std::move(response)), inversion_(inversion), edges_(edges), out_of_range_(out_of_range) {
     inversion_.validate();
     if constexpr (requires { response_.validate(); }) response_.validate();
     for (int i = 0; i < n_values; ++i) {
-      const Range<Scalar> range = input_range(i);
-      require_width(range, "JointCalibration, truth " + std::to_string(i),
-                    "a response with a finite range of it, low < high");
-      box_[static_cast<std::size_t>(i)] = range;
+      const Range<Scalar> range = truth_range(i);
+      const std::string where = "JointCalibration, truth " + std::to_string(i);
+      require_width(range, where, "a response with a finite range of it, low < high");
+      const extrapolate::Edges& own = this->edges(i);
+      box_[static_cast<std::size_t>(i)] = extrapolate::cut_off(range, own.low, own.high, where);
     }
   }
 
   const Response& response() const noexcept { return response_; }
   const invert::JointNewton& inversion() const noexcept { return inversion_; }
+  /// Of truth i.
+  const extrapolate::Edges& edges(int i) const noexcept { return edges_[static_cast<std::size_t>(i)]; }
   OutOfRange out_of_range(int i) const noexcept { return out_of_range_[static_cast<std::size_t>(i)]; }
+  /// Where truth i is solved for: its trained range, or what the cut-offs leave of it.
+  Range<Scalar> solved_range(int i) const noexcept { return box_[static_cast<std::size_t>(i)]; }
   /// The trained range of truth i, and of feature i; whether feature i is used at all.
-  Range<Scalar> truth_range(int i) const noexcept { return box_[static_cast<std::size_t>(i)]; }
+  Range<Scalar> truth_range(int i) const noexcept { return input_range(i); }
   Range<Scalar> theta_range(int i) const noexcept { return input_range(n_values + i); }
   bool uses_theta(int i) const noexcept { return response_.uses_theta(n_values - 1 + i); }
 
@@ -116,8 +129,7 @@ class JointCalibration {
     const Outcome<Scalar> outcome = solve(inversion_, measured, features);
     JointlyCalibrated<Scalar, n_values> result;
     std::copy(outcome.x, outcome.x + n_values, result.values.begin());
-    result.status =
-        worst_of(outcome.invalid, outcome.rejected, outcome.failed, outcome.below, outcome.above, outcome.clamped);
+    result.status = status_of(outcome);
     return result;
   }
 
@@ -138,10 +150,9 @@ class JointCalibration {
   static constexpr int n_features = n_theta > 0 ? n_theta : 1;
 
   template <class T>
-  struct Outcome {
-    using Mask = typename ScalarTraits<T>::Mask;
+  struct Outcome : Flaws<T> {
     T x[n_values];
-    Mask invalid, rejected, failed, below, above, clamped, open;
+    typename Flaws<T>::Mask open;
   };
 
   Range<Scalar> input_range(int i) const noexcept {
@@ -178,8 +189,8 @@ class JointCalibration {
         for (int i = 0; i < n_theta; ++i) scalars(theta + i)[s] = batch.theta(object, i);
       }
       const Outcome<T> outcome = solve(inversion, y, theta);
-      const LaneFlags<T> invalid(outcome.invalid), rejected(outcome.rejected), failed(outcome.failed),
-          below(outcome.below), above(outcome.above), clamped(outcome.clamped), open(outcome.open);
+      const LaneStatuses<T> status(outcome);
+      const LaneFlags<T> open(outcome.open);
       for (std::ptrdiff_t s = 0; s < count; ++s) {
         const std::ptrdiff_t object = objects[at + s];
         if (open[s] && evaluations < inversion_.iterations) {
@@ -188,9 +199,7 @@ class JointCalibration {
         }
         for (int i = 0; i < n_values; ++i)
           batch.values[static_cast<std::size_t>(object * n_values + i)] = scalars(outcome.x + i)[s];
-        if (!batch.status.empty())
-          batch.status[static_cast<std::size_t>(object)] =
-              worst_of(invalid[s], rejected[s], failed[s], below[s], above[s], clamped[s]);
+        if (!batch.status.empty()) batch.status[static_cast<std::size_t>(object)] = status[s];
       }
     }
     return n_waiting;
@@ -219,24 +228,42 @@ class JointCalibration {
       }
     };
     const Mask wanted = features.valid && !features.rejected;
-    const auto root = inversion.solve(evaluate, y, box_, wanted);
+    const auto root = inversion.solve(evaluate, y, box_, edges_, wanted);
 
-    Outcome<T> outcome{{},   !features.valid,  features.rejected, wanted && !root.solved, none,
-                       none, features.clamped, root.open};
-    Mask within = !none;  // the values so far are
+    Outcome<T> outcome{
+        {!features.valid, features.rejected, wanted && !root.solved, none, none, features.clamped}, {}, root.open};
+    Mask within = !none, has_values = root.solved;  // within: the truths so far are, or are clamped
     for (int i = 0; i < n_values; ++i) {
-      const auto range = truth_range(i);
-      const Mask below = root.x[i]<T(range.low), above = root.x[i]> T(range.high);
-      outcome.below = outcome.below || (within && below);
-      outcome.above = outcome.above || (within && above);
-      within = within && !below && !above;
-      outcome.x[i] = select(root.solved, root.x[i], T(std::numeric_limits<Scalar>::quiet_NaN()));
+      const Range<Scalar> range = solved_range(i);
+      const extrapolate::Edges& own = edges(i);
+      const T low(range.low), high(range.high);
+      const Mask below = root.x[i]<low, above = root.x[i]> high;
+      outcome.x[i] = root.x[i];
+      if (own.below == extrapolate::Edge::clamp) {
+        outcome.clamped = outcome.clamped || below;
+        outcome.x[i] = max(low, outcome.x[i]);
+      } else {
+        outcome.below = outcome.below || (within && below);
+        within = within && !below;
+        if (own.below == extrapolate::Edge::reject) has_values = has_values && !below;
+      }
+      if (own.above == extrapolate::Edge::clamp) {
+        outcome.clamped = outcome.clamped || above;
+        outcome.x[i] = min(high, outcome.x[i]);
+      } else {
+        outcome.above = outcome.above || (within && above);
+        within = within && !above;
+        if (own.above == extrapolate::Edge::reject) has_values = has_values && !above;
+      }
     }
+    const T nan(std::numeric_limits<Scalar>::quiet_NaN());
+    for (T& value : outcome.x) value = select(has_values, value, nan);
     return outcome;
   }
 
   Response response_;
   invert::JointNewton inversion_;
+  TruthEdges edges_;
   FeaturePolicies out_of_range_;
   invert::Box<Scalar, n_values> box_{};
 };

@@ -7,6 +7,7 @@
 #include <limits>
 #include <span>
 #include <string>
+#include <tuple>
 #include <utility>
 
 #include "calibrant/calibration/calibration.hpp"
@@ -43,6 +44,11 @@ class WithResolution {
 
   const C& calibration() const noexcept { return calibration_; }
   const Sigma& sigma() const noexcept { return sigma_; }
+
+  /// What the model file calls it, and is made of.
+  static std::string kind() { return "with_resolution"; }
+  static constexpr std::array<const char*, 2> part_names{"calibration", "sigma"};
+  auto parts() const noexcept { return std::tie(calibration_, sigma_); }
 
   /// One object: auto [pt, sigma, status] = calibrate(reco_pt, {eta, ntrk}).
   CalibratedWithSigma<Scalar> operator()(

@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "calibrant/invert/edges.hpp"
 #include "calibrant/invert/root.hpp"
 
 namespace calibrant::extrapolate {
@@ -131,8 +132,7 @@ struct Sides {
   static constexpr const char* name = PolicyName<Names>::text.data();
   static constexpr bool clamps = Below::clamps && Above::clamps, rejects = Below::rejects && Above::rejects;
 
-  double low = std::numeric_limits<double>::lowest();  ///< cut-offs in x; these: the edges of the trained range
-  double high = std::numeric_limits<double>::max();
+  double low = no_low, high = no_high;  ///< cut-offs in x; these: the edges of the trained range
   Below below = {};
   Above above = {};
 
@@ -146,14 +146,7 @@ struct Sides {
   /// What is solved for of the trained range. @throws Error if the cut-offs do not lie in it, in their order.
   template <class S>
   Range<S> range(const Range<S>& trained) const {
-    const Range<S> result{low <= std::numeric_limits<double>::lowest() ? trained.low : static_cast<S>(low),
-                          high >= std::numeric_limits<double>::max() ? trained.high : static_cast<S>(high)};
-    if (!(trained.low <= result.low && result.low < result.high && result.high <= trained.high))
-      throw Error(std::string("extrapolation ") + name,
-                  "cut-offs in their order within the trained range, " + std::to_string(trained.low) + " to " +
-                      std::to_string(trained.high),
-                  std::to_string(result.low) + " and " + std::to_string(result.high));
-    return result;
+    return cut_off(trained, low, high, std::string("extrapolation ") + name);
   }
   template <class T>
   CALIBRANT_INLINE T apply(const T& y, const invert::Root<T>& root) const noexcept {

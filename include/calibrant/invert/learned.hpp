@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <limits>
 #include <string>
+#include <tuple>
 
 #include "calibrant/error.hpp"
 #include "calibrant/invert/newton.hpp"
@@ -14,8 +15,8 @@
 
 namespace calibrant::invert {
 
-/// A number that tells responses apart: parameters and transforms of a model or of an ensemble's members, by FNV-1a
-/// (Fowler, Noll, Vo). 0 for a response of another kind.
+/// A number that tells responses apart: parameters and transforms of a model, of an ensemble's members, or of the parts
+/// of an OutputOf or a HalfWidth with what it is, by FNV-1a (Fowler, Noll, Vo). 0 for a response of another kind.
 template <class Response>
 CALIBRANT_COLD std::uint64_t fingerprint(const Response& response) noexcept {
   std::uint64_t hash = 0xCBF29CE484222325ull;
@@ -40,6 +41,19 @@ CALIBRANT_COLD std::uint64_t fingerprint(const Response& response) noexcept {
   } else if constexpr (requires { response.parameters(); }) {
     add_model(response);
     return hash;
+  } else if constexpr (requires { response.parts(); }) {
+    for (const char letter : Response::kind()) add(letter);
+    bool known = true;
+    std::apply(
+        [&](const auto&... part) {
+          for (const std::uint64_t one : {fingerprint(part)...}) {
+            known = known && one != 0;
+            add(one >> 32);
+            add(one & 0xFFFFFFFFull);
+          }
+        },
+        response.parts());
+    return known ? hash : 0;
   } else {
     return 0;
   }

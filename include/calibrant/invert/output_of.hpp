@@ -1,7 +1,9 @@
 // Responses made of the outputs of a model that has several: one quantile of many, the distance between two.
 #pragma once
 
+#include <array>
 #include <string>
+#include <tuple>
 #include <utility>
 
 #include "calibrant/nn/model.hpp"
@@ -20,6 +22,12 @@ class OutputOf {
   explicit OutputOf(Model_ model) : model_(std::move(model)) {}
 
   const Model_& model() const noexcept { return model_; }
+
+  /// What the model file calls it, and is made of.
+  static std::string kind() { return "output " + std::to_string(Index); }
+  static constexpr std::array<const char*, 1> part_names{"model"};
+  auto parts() const noexcept { return std::tie(model_); }
+
   const Description& description() const noexcept {
     if constexpr (requires { model_.description(); })
       return model_.description();
@@ -79,6 +87,16 @@ class HalfWidth {
   static_assert(High::n_theta == n_theta, "HalfWidth: responses of the same features");
 
   HalfWidth(Low low, High high) : low_(std::move(low)), high_(std::move(high)) {}
+
+  /// What the model file calls it, and is made of.
+  static std::string kind() { return "half_width"; }
+  static constexpr std::array<const char*, 2> part_names{"low", "high"};
+  auto parts() const noexcept { return std::tie(low_, high_); }
+  /// @throws Error as the two.
+  CALIBRANT_COLD void validate() const {
+    if constexpr (requires { low_.validate(); }) low_.validate();
+    if constexpr (requires { high_.validate(); }) high_.validate();
+  }
 
   template <class T>
   struct Encoded {

@@ -5,11 +5,13 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <concepts>
 #include <cstdint>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <span>
 #include <string>
+#include <tuple>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -17,6 +19,7 @@
 #include "calibrant/calibration/calibration.hpp"
 #include "calibrant/calibration/joint.hpp"
 #include "calibrant/calibration/sequence.hpp"
+#include "calibrant/io/inner_file.hpp"
 #include "calibrant/io/json_text.hpp"
 #include "calibrant/io/safetensors.hpp"
 #include "calibrant/nn/ensemble.hpp"
@@ -29,6 +32,18 @@ namespace calibrant::io {
 inline constexpr const char* model_schema = "calibrant-model/1";
 /// The same for files of sequences, which hold whole model files as their steps.
 inline constexpr const char* sequence_schema = "calibrant-sequence/1";
+/// The same for files of objects made of parts, each of which has a file of its own inside.
+inline constexpr const char* composite_schema = "calibrant-composite/1";
+
+/// What is kept in a file part by part: OutputOf, HalfWidth, QuantileIntervals, WithResolution, or a type of your own
+/// that says what it is (part of the file: equal text, equal meaning of the parts), what its parts are called, and what
+/// they are, in the order in which it is made of them.
+template <class Object>
+concept Composite = requires(const Object& object) {
+  { Object::kind() } -> std::convertible_to<std::string>;
+  { Object::part_names[0] } -> std::convertible_to<const char*>;
+  {object.parts()};
+};
 
 namespace model_file {
 
@@ -298,6 +313,9 @@ inline CALIBRANT_COLD std::string training_to_json(const TrainingRecord& record)
 template <class Response>
 CALIBRANT_COLD void add_response(TensorFile& file, const Response& response) {
   using Member = typename MemberOf<Response>::Type;
+  static_assert(
+      requires { Member::architecture(); },
+      "io::save: of models, what is made of them, and Composites; a formula has no file");
   using S = typename Member::Scalar;
   std::vector<const Member*> members;
   if constexpr (is_ensemble<Response>)
@@ -432,26 +450,6 @@ CALIBRANT_COLD Response read_response(const TensorFile& file, const std::string&
     return finish(std::move(members[0]));
 }
 
-/// A file inside a file: all its names stand behind a prefix.
-inline CALIBRANT_COLD void add_inner_file(TensorFile& file, const std::string& prefix, TensorFile inner) {
-  for (const auto& [key, value] : inner.metadata) file.metadata[prefix + key] = value;
-  for (Tensor& tensor : inner.tensors) {
-    tensor.name = prefix + tensor.name;
-    file.tensors.push_back(std::move(tensor));
-  }
-}
-inline CALIBRANT_COLD TensorFile inner_file(const TensorFile& file, const std::string& prefix) {
-  TensorFile inner;
-  for (const auto& [key, value] : file.metadata)
-    if (key.starts_with(prefix)) inner.metadata[key.substr(prefix.size())] = value;
-  for (const Tensor& tensor : file.tensors)
-    if (tensor.name.starts_with(prefix)) {
-      inner.tensors.push_back(tensor);
-      inner.tensors.back().name = tensor.name.substr(prefix.size());
-    }
-  return inner;
-}
-
 /// A network that an inversion brings along is a model of its own.
 inline const std::string of_inverse = "inverse.";
 
@@ -472,37 +470,78 @@ CALIBRANT_COLD void read_inverse(const TensorFile& file, Inversion& inversion, c
 /// What stands before the names of everything that belongs to step k (from 0) of a sequence.
 inline std::string step_prefix(std::size_t k) { return "step." + std::to_string(k) + "."; }
 
-/// Three points for a sequence: measured values and features inside the trained ranges, row-major, y first. Each
-/// feature is at another place of its range, or features that changed places would not show.
-template <class S>
-std::vector<typename S::Scalar> self_test_points(const S& sequence) {
-  using T = typename S::Scalar;
-  std::vector<T> points;
+/// What knows the trained ranges of an object: itself, or its first part.
+template <class Object>
+const auto& with_ranges(const Object& object) {
+  if constexpr (requires { object.truth_range(); })
+    return object;
+  else
+    return with_ranges(std::get<0>(object.parts()));
+}
+/// Three points for an object that takes one value and features: inside the trained ranges, row-major, the value first.
+/// Each feature is at another place of its range, or features that changed places would not show.
+template <class Object>
+std::vector<typename Object::Scalar> self_test_points(const Object& object) {
+  using S = typename Object::Scalar;
+  const auto& ranges = with_ranges(object);
+  std::vector<S> points;
   for (int test = 0; test < n_self_tests; ++test)
-    for (int i = -1; i < S::n_theta; ++i) {
-      const Range<T> range = i < 0 ? sequence.truth_range() : sequence.theta_range(i);
+    for (int i = -1; i < Object::n_theta; ++i) {
+      const Range<S> range = i < 0 ? ranges.truth_range() : ranges.theta_range(i);
       const double place = (test + 1.0) / (n_self_tests + 1.0) + 0.381966 * (i + 1);  // golden section
-      points.push_back(range.low + (range.high - range.low) * static_cast<T>(place - std::floor(place)));
+      points.push_back(range.low + (range.high - range.low) * static_cast<S>(place - std::floor(place)));
     }
   return points;
 }
-/// Their calibrated values, with their status as a number.
-template <class S>
-std::vector<typename S::Scalar> self_test_sequence(const S& sequence, const std::vector<typename S::Scalar>& points) {
-  std::vector<typename S::Scalar> result;
-  for (std::size_t test = 0; test < n_self_tests; ++test) {
-    constexpr auto width = static_cast<std::size_t>(S::n_theta) + 1;
-    typename S::Theta theta{};
-    for (std::size_t i = 0; i < theta.size(); ++i) theta[i] = points[test * width + i + 1];
-    const auto calibrated = sequence(points[test * width], theta);
-    result.push_back(calibrated.value);
-    result.push_back(static_cast<typename S::Scalar>(calibrated.status));
+/// What the object gives there: a response its value and slope; what calibrates its numbers, and its status as one.
+template <class Object>
+std::vector<typename Object::Scalar> self_test_results(const Object& object,
+                                                       const std::vector<typename Object::Scalar>& points) {
+  using S = typename Object::Scalar;
+  constexpr auto n_theta = static_cast<std::size_t>(Object::n_theta);
+  std::vector<S> results;
+  for (std::size_t at = 0; at < points.size(); at += n_theta + 1) {
+    std::array<S, n_theta> theta{};
+    std::copy_n(points.begin() + static_cast<std::ptrdiff_t>(at) + 1, n_theta, theta.begin());
+    if constexpr (calibrant::Response<Object>) {
+      typename Object::template Encoded<S> encoded;
+      object.encode(theta.data(), encoded);
+      const ValueSlope<S> found = object.response(points[at], encoded);
+      results.insert(results.end(), {found.value, found.slope});
+    } else {
+      const auto found = object(points[at], theta);
+      if constexpr (requires { found.low; })
+        results.insert(results.end(), {found.low, found.high});
+      else
+        results.push_back(found.value);
+      if constexpr (requires { found.sigma; }) results.push_back(found.sigma);
+      results.push_back(static_cast<S>(found.status));
+    }
   }
-  return result;
+  return results;
 }
-/// Of the whole file of a step: corrections that nearly commute pass the self-test in any order.
-inline CALIBRANT_COLD std::string step_checksum(const TensorFile& step) {
-  return "sha256:" + sha256(format_safetensors(step, "a step"));
+/// The tensor of these results.
+template <class Object>
+inline constexpr const char* results_name = calibrant::Response<Object> ? "self_test.outputs" : "self_test.calibrated";
+
+template <class Object>
+CALIBRANT_COLD void add_self_test(TensorFile& file, const Object& object) {
+  using S = typename Object::Scalar;
+  const std::vector<S> points = self_test_points(object), results = self_test_results(object, points);
+  const auto width = static_cast<std::int64_t>(results.size()) / n_self_tests;
+  file.tensors.push_back(
+      make_tensor("self_test.points", {n_self_tests, Object::n_theta + 1}, std::span<const S>(points)));
+  file.tensors.push_back(make_tensor(results_name<Object>, {n_self_tests, width}, std::span<const S>(results)));
+}
+/// @throws Error unless the object gives what stands in the file. @param what  it is, for the message.
+template <class Object>
+CALIBRANT_COLD void repeat_self_test(const TensorFile& file, const Object& object, const std::string& where,
+                                     const std::string& what) {
+  using S = typename Object::Scalar;
+  const auto points = values_of<S>(file, "self_test.points", {n_self_tests, Object::n_theta + 1}, where);
+  check_self_test(self_test_results(object, points),
+                  values_of<S>(file, results_name<Object>, {n_self_tests, -1}, where), sizeof(S) == 4 ? 1e-4 : 1e-9,
+                  where + ", " + what + " self-test");
 }
 /// The names in an array of texts. @throws Error if it is none.
 inline CALIBRANT_COLD std::vector<std::string> names_from_json(const Json& json, const std::string& where) {
@@ -546,28 +585,28 @@ Object from_tensor_file(const TensorFile& file, const std::string& where);
 
 namespace model_file {
 
+inline CALIBRANT_COLD TensorFile start_file(const char* schema, const std::string& kind) {
+  TensorFile file;
+  file.metadata = {{"schema", schema}, {"kind", kind}, {"library_version", version}};
+  return file;
+}
+
 template <class S>
 CALIBRANT_COLD TensorFile sequence_to_file(const S& sequence) {
-  TensorFile file;
-  file.metadata["schema"] = sequence_schema;
-  file.metadata["kind"] = "sequence";
-  file.metadata["library_version"] = version;
+  TensorFile file = start_file(sequence_schema, "sequence");
   const std::string where = "saving a model, names of features";
   JsonList json('{'), steps('['), checksums('[');
   S::each_step([&]<std::size_t k>(std::integral_constant<std::size_t, k>) {
     TensorFile step = to_tensor_file(sequence.template step<k>());
     steps.add(json_texts(sequence.features(k), where));
-    checksums.add(json_text(step_checksum(step), where));
+    checksums.add(json_text(inner_checksum(step), where));
     add_inner_file(file, step_prefix(k), std::move(step));
   });
   json.add("theta", json_texts(sequence.theta_names(), where));
   json.add("steps", steps.text());
   json.add("checksums", checksums.text());
   file.metadata["sequence"] = json.text();
-  using T = typename S::Scalar;
-  const std::vector<T> points = self_test_points(sequence), results = self_test_sequence(sequence, points);
-  file.tensors.push_back(make_tensor("self_test.points", {n_self_tests, S::n_theta + 1}, std::span<const T>(points)));
-  file.tensors.push_back(make_tensor("self_test.calibrated", {n_self_tests, 2}, std::span<const T>(results)));
+  add_self_test(file, sequence);
   return file;
 }
 
@@ -575,7 +614,6 @@ CALIBRANT_COLD TensorFile sequence_to_file(const S& sequence) {
 /// gave when it was saved.
 template <class S>
 CALIBRANT_COLD S sequence_from_file(const TensorFile& file, const std::string& where) {
-  using T = typename S::Scalar;
   require(file, "schema", sequence_schema, where);
   require(file, "kind", "sequence", where);
   const Json json = parse(file, "sequence", where);
@@ -595,42 +633,180 @@ CALIBRANT_COLD S sequence_from_file(const TensorFile& file, const std::string& w
   const std::vector<std::string> checksums = names_from_json(member("checksums"), here + ", checksums");
   if (checksums.size() != n_steps)
     throw Error(here + ", checksums", std::to_string(n_steps), std::to_string(checksums.size()));
-  const auto require_step = [&](const std::string& name) {
-    for (std::size_t k = 0; k < n_steps; ++k)
-      if (name.starts_with(step_prefix(k))) return;
-    if (name.starts_with("step."))
-      throw Error(where, "nothing but the " + std::to_string(n_steps) + " step(s)", "'" + name + "'");
-  };
-  for (const auto& [key, value] : file.metadata) require_step(key);
-  for (const Tensor& tensor : file.tensors) require_step(tensor.name);
+  std::vector<std::string> prefixes;
+  for (std::size_t k = 0; k < n_steps; ++k) prefixes.push_back(step_prefix(k));
+  require_no_other(file, "step.", prefixes, where);
 
   typename S::Names names;
   std::copy(theta.begin(), theta.end(), names.begin());
   const auto read = [&]<std::size_t k>(std::integral_constant<std::size_t, k>) {
     using StepCalibration = typename S::template StepType<k>;
-    const std::string number = std::to_string(k + 1);
-    const TensorFile step = inner_file(file, step_prefix(k));
-    if (step.metadata.empty() && step.tensors.empty())
-      throw Error(where, "a step " + number + " of " + std::to_string(n_steps), "none");
-    if (const std::string found = step_checksum(step); found != checksums[k])
-      throw Error(where + ", step " + number, "the step that was saved, " + checksums[k], found);
-    return Step<StepCalibration>(from_tensor_file<StepCalibration>(step, where + ", step " + number),
-                                 names_from_json(steps[k], here + ", step " + number));
+    const std::string what = "step " + std::to_string(k + 1);
+    const TensorFile step = saved_inner_file(file, prefixes[k], checksums[k], what, where);
+    return Step<StepCalibration>(from_tensor_file<StepCalibration>(step, where + ", " + what),
+                                 names_from_json(steps[k], here + ", " + what));
   };
   S sequence = [&]<std::size_t... k>(std::index_sequence<k...>) {
     return S{names, read(std::integral_constant<std::size_t, k>{})...};  // braces: in order
   }
   (std::make_index_sequence<n_steps>{});
-  const auto points = values_of<T>(file, "self_test.points", {n_self_tests, S::n_theta + 1}, where);
-  check_self_test(self_test_sequence(sequence, points),
-                  values_of<T>(file, "self_test.calibrated", {n_self_tests, 2}, where), sizeof(T) == 4 ? 1e-4 : 1e-9,
-                  where + ", sequence self-test");
+  repeat_self_test(file, sequence, where, "sequence");
   return sequence;
 }
 
-}  // namespace model_file
+/// What stands before the names of everything that belongs to a part.
+inline std::string part_prefix(const std::string& name) { return "part." + name + "."; }
 
-namespace model_file {
+/// Each part as a file of its own, with its checksum in the entry `parts`.
+template <std::size_t n, class... Parts>
+CALIBRANT_COLD void add_parts(TensorFile& file, const std::array<const char*, n>& names,
+                              const std::tuple<const Parts&...>& parts) {
+  static_assert(n == sizeof...(Parts), "a Composite: a name for each part");
+  JsonList checksums('{');
+  std::size_t i = 0;
+  const auto add = [&](const auto& part) {
+    TensorFile inner = to_tensor_file(part);
+    checksums.add(names[i], json_text(inner_checksum(inner), "saving a model, parts"));
+    add_inner_file(file, part_prefix(names[i]), std::move(inner));
+    ++i;
+  };
+  std::apply([&](const Parts&... part) { (add(part), ...); }, parts);
+  file.metadata["parts"] = checksums.text();
+}
+/// @throws Error unless these parts are in the file, each whole and as it was saved, and no others.
+template <std::size_t n, class... Parts>
+CALIBRANT_COLD std::tuple<Parts...> read_parts(const TensorFile& file, const std::array<const char*, n>& names,
+                                               const std::tuple<const Parts&...>*, const std::string& where) {
+  const Json checksums = parse(file, "parts", where);
+  std::vector<std::string> prefixes;
+  for (const char* name : names) prefixes.push_back(part_prefix(name));
+  require_no_other(file, "part.", prefixes, where);
+  std::size_t i = 0;
+  const auto read = [&]<class Part>(const Part*) {
+    const std::string what = std::string("part ") + names[i];
+    const auto checksum = get<std::string>(checksums, names[i], where + ", parts");
+    const TensorFile inner = saved_inner_file(file, prefixes[i], checksum, what, where);
+    ++i;
+    return from_tensor_file<Part>(inner, where + ", " + what);
+  };
+  return std::tuple<Parts...>{read(static_cast<const Parts*>(nullptr))...};  // braces: in order
+}
+
+template <class Object>
+CALIBRANT_COLD TensorFile composite_to_file(const Object& object) {
+  if constexpr (requires { object.validate(); }) object.validate();
+  TensorFile file = start_file(composite_schema, Object::kind());
+  add_parts(file, Object::part_names, object.parts());
+  add_self_test(file, object);
+  return file;
+}
+template <class Object>
+CALIBRANT_COLD Object composite_from_file(const TensorFile& file, const std::string& where) {
+  require(file, "schema", composite_schema, where);
+  require(file, "kind", Object::kind(), where);
+  using Parts = decltype(std::declval<const Object&>().parts());
+  auto object =
+      std::make_from_tuple<Object>(read_parts(file, Object::part_names, static_cast<const Parts*>(nullptr), where));
+  if constexpr (requires { object.validate(); }) object.validate();
+  repeat_self_test(file, object, where, Object::kind());
+  return object;
+}
+
+template <class C>
+CALIBRANT_COLD void add_policies(TensorFile& file, const C& calibration) {
+  file.metadata["inversion"] = policy_to_json(calibration.inversion());
+  if constexpr (requires { calibration.extrapolation(); })
+    file.metadata["extrapolation"] = policy_to_json(calibration.extrapolation());
+  file.metadata["out_of_range"] = out_of_range_to_json(calibration);
+}
+/// A calibration of a response read before, with the policies of the file.
+template <class C>
+CALIBRANT_COLD C with_policies(const TensorFile& file, typename C::Response response, const std::string& where) {
+  auto inversion = policy_from_json<typename C::Inversion>(parse(file, "inversion", where), where + ", inversion");
+  const auto extrapolation =
+      policy_from_json<typename C::Extrapolation>(parse(file, "extrapolation", where), where + ", extrapolation");
+  read_inverse(file, inversion, where);
+  return C(std::move(response), std::move(inversion), extrapolation, read_out_of_range<C>(file, where));
+}
+
+/// What a calibration's file calls its response, if that is a Composite.
+inline constexpr std::array<const char*, 1> response_part{"response"};
+
+/// The file of the response with the policies; of a Composite response a file that has the response as a part.
+template <class C>
+CALIBRANT_COLD TensorFile calibration_to_file(const C& calibration) {
+  using S = typename C::Scalar;
+  TensorFile file;
+  if constexpr (Composite<typename C::Response>) {
+    file = start_file(composite_schema, "calibration");
+    add_parts(file, response_part, std::tie(calibration.response()));
+    add_self_test(file, calibration);
+  } else {
+    add_response(file, calibration.response());
+    file.metadata["kind"] = "calibration";
+    const std::vector<S> calibrated =
+        self_test_calibrated(calibration, tensor_values<S>(file.tensor("self_test.features")),
+                             tensor_values<S>(file.tensor("self_test.outputs")));
+    file.tensors.push_back(make_tensor("self_test.calibrated", {n_self_tests, 2}, std::span<const S>(calibrated)));
+  }
+  add_policies(file, calibration);
+  add_inverse(file, calibration.inversion());
+  return file;
+}
+template <class C>
+CALIBRANT_COLD C calibration_from_file(const TensorFile& file, const std::string& where) {
+  using S = typename C::Scalar;
+  using Response = typename C::Response;
+  if constexpr (Composite<Response>) {
+    require(file, "schema", composite_schema, where);
+    require(file, "kind", "calibration", where);
+    auto [response] = read_parts(file, response_part, static_cast<const std::tuple<const Response&>*>(nullptr), where);
+    C calibration = with_policies<C>(file, std::move(response), where);
+    repeat_self_test(file, calibration, where, "calibration");
+    return calibration;
+  } else {
+    require(file, "schema", model_schema, where);
+    require(file, "kind", "calibration", where);
+    C calibration = with_policies<C>(file, read_response<Response>(file, where), where);
+    const auto features = values_of<S>(file, "self_test.features", {n_self_tests, Response::n_in}, where);
+    const auto outputs = values_of<S>(file, "self_test.outputs", {n_self_tests, Response::n_out}, where);
+    check_self_test(self_test_calibrated(calibration, features, outputs),
+                    values_of<S>(file, "self_test.calibrated", {n_self_tests, 2}, where), sizeof(S) == 4 ? 1e-4 : 1e-9,
+                    where + ", calibration self-test");
+    return calibration;
+  }
+}
+
+template <class C>
+CALIBRANT_COLD std::string edges_to_json(const C& calibration) {
+  const std::string where = "saving a model, edges";
+  JsonList list('[');
+  for (int i = 0; i < C::n_values; ++i) {
+    const extrapolate::Edges& edges = calibration.edges(i);
+    JsonList json('{');
+    json.add("below", json_text(to_string(edges.below), where)).add("above", json_text(to_string(edges.above), where));
+    list.add(json.add("low", json_text(edges.low, where)).add("high", json_text(edges.high, where)).text());
+  }
+  return list.text();
+}
+/// Files from before there was a choice have no entry: linear, from the edges of the trained range.
+template <class C>
+CALIBRANT_COLD typename C::TruthEdges read_edges(const TensorFile& file, const std::string& where) {
+  using extrapolate::Edge;
+  typename C::TruthEdges result{};
+  if (!file.metadata.contains("edges")) return result;
+  const Json json = parse(file, "edges", where);
+  if (!json.is_array() || json.size() != result.size())
+    throw Error(where + ", edges", "an array of " + std::to_string(result.size()), kind_of(json));
+  for (std::size_t i = 0; i < result.size(); ++i) {
+    const std::string here = where + ", edges of truth " + std::to_string(i);
+    const auto edge = [&](const char* key) {
+      return enumeration(get<std::string>(json[i], key, here), {Edge::linear, Edge::clamp, Edge::reject}, here);
+    };
+    result[i] = {edge("below"), edge("above"), get<double>(json[i], "low", here), get<double>(json[i], "high", here)};
+  }
+  return result;
+}
 
 template <class C>
 CALIBRANT_COLD TensorFile joint_to_file(const C& calibration) {
@@ -638,8 +814,8 @@ CALIBRANT_COLD TensorFile joint_to_file(const C& calibration) {
   TensorFile file;
   add_response(file, calibration.response());
   file.metadata["kind"] = "joint_calibration";
-  file.metadata["inversion"] = policy_to_json(calibration.inversion());
-  file.metadata["out_of_range"] = out_of_range_to_json(calibration);
+  file.metadata["edges"] = edges_to_json(calibration);
+  add_policies(file, calibration);
   const std::vector<S> calibrated = self_test_joint(calibration, tensor_values<S>(file.tensor("self_test.features")),
                                                     tensor_values<S>(file.tensor("self_test.outputs")));
   file.tensors.push_back(
@@ -653,7 +829,7 @@ CALIBRANT_COLD C joint_from_file(const TensorFile& file, const std::string& wher
   require(file, "kind", "joint_calibration", where);
   C calibration(read_response<typename C::Response>(file, where),
                 policy_from_json<invert::JointNewton>(parse(file, "inversion", where), where + ", inversion"),
-                read_out_of_range<C>(file, where));
+                read_edges<C>(file, where), read_out_of_range<C>(file, where));
   const auto features = values_of<S>(file, "self_test.features", {n_self_tests, C::n_values + C::n_theta}, where);
   const auto outputs = values_of<S>(file, "self_test.outputs", {n_self_tests, C::n_values}, where);
   check_self_test(self_test_joint(calibration, features, outputs),
@@ -664,36 +840,28 @@ CALIBRANT_COLD C joint_from_file(const TensorFile& file, const std::string& wher
 
 }  // namespace model_file
 
-/// The bytes-to-be of a model, an ensemble, a calibration, a joint calibration or a sequence.
+/// The bytes-to-be of a model, an ensemble, a calibration, a joint calibration, a sequence or a Composite.
 template <class Object>
 CALIBRANT_COLD TensorFile to_tensor_file(const Object& object) {
   using namespace model_file;
-  TensorFile file;
-  if constexpr (is_sequence<Object>) {
-    file = sequence_to_file(object);
-  } else if constexpr (is_joint<Object>) {
-    file = joint_to_file(object);
-  } else if constexpr (is_calibration<Object>) {
-    using S = typename Object::Scalar;
-    add_response(file, object.response());
-    file.metadata["kind"] = "calibration";
-    file.metadata["inversion"] = policy_to_json(object.inversion());
-    file.metadata["extrapolation"] = policy_to_json(object.extrapolation());
-    file.metadata["out_of_range"] = out_of_range_to_json(object);
-    add_inverse(file, object.inversion());
-    const std::vector<S> features = tensor_values<S>(file.tensor("self_test.features"));
-    const std::vector<S> calibrated =
-        self_test_calibrated(object, features, tensor_values<S>(file.tensor("self_test.outputs")));
-    file.tensors.push_back(make_tensor("self_test.calibrated", {n_self_tests, 2}, std::span<const S>(calibrated)));
-  } else {
+  if constexpr (is_sequence<Object>)
+    return sequence_to_file(object);
+  else if constexpr (is_joint<Object>)
+    return joint_to_file(object);
+  else if constexpr (is_calibration<Object>)
+    return calibration_to_file(object);
+  else if constexpr (Composite<Object>)
+    return composite_to_file(object);
+  else {
+    TensorFile file;
     add_response(file, object);
     file.metadata["kind"] = is_ensemble<Object> ? "ensemble" : "model";
+    return file;
   }
-  return file;
 }
 
-/// Writes a model, an ensemble, a calibration, a joint calibration or a sequence: to a temporary name, flushed,
-/// renamed; the old file stays whole if anything fails. @throws Error with the path and the reason.
+/// Writes a model, an ensemble, a calibration, a joint calibration, a sequence or a Composite: to a temporary name,
+/// flushed, renamed; the old file stays whole if anything fails. @throws Error with the path and the reason.
 template <class Object>
 void save(const Object& object, const std::string& path) {
   write_safetensors(path, to_tensor_file(object));
@@ -707,28 +875,14 @@ CALIBRANT_COLD Object from_tensor_file(const TensorFile& file, const std::string
     return sequence_from_file<Object>(file, where);
   else if constexpr (is_joint<Object>)
     return joint_from_file<Object>(file, where);
+  else if constexpr (is_calibration<Object>)
+    return calibration_from_file<Object>(file, where);
+  else if constexpr (Composite<Object>)
+    return composite_from_file<Object>(file, where);
   else {
     require(file, "schema", model_schema, where);
-    require(file, "kind", is_calibration<Object> ? "calibration" : is_ensemble<Object> ? "ensemble" : "model", where);
-    if constexpr (is_calibration<Object>) {
-      using S = typename Object::Scalar;
-      auto inversion =
-          policy_from_json<typename Object::Inversion>(parse(file, "inversion", where), where + ", inversion");
-      const auto extrapolation = policy_from_json<typename Object::Extrapolation>(parse(file, "extrapolation", where),
-                                                                                  where + ", extrapolation");
-      read_inverse(file, inversion, where);
-      Object object(read_response<typename Object::Response>(file, where), std::move(inversion), extrapolation,
-                    read_out_of_range<Object>(file, where));
-      using Response = typename Object::Response;
-      const auto features = values_of<S>(file, "self_test.features", {n_self_tests, Response::n_in}, where);
-      const auto outputs = values_of<S>(file, "self_test.outputs", {n_self_tests, Response::n_out}, where);
-      check_self_test(self_test_calibrated(object, features, outputs),
-                      values_of<S>(file, "self_test.calibrated", {n_self_tests, 2}, where),
-                      sizeof(S) == 4 ? 1e-4 : 1e-9, where + ", calibration self-test");
-      return object;
-    } else {
-      return read_response<Object>(file, where);
-    }
+    require(file, "kind", is_ensemble<Object> ? "ensemble" : "model", where);
+    return read_response<Object>(file, where);
   }
 }
 
