@@ -29,6 +29,7 @@ std::vector<Group> groups(const Findings& findings) {
   return {{"ni", "x", "mean", findings.inversions},
           {"direct", "x", "mean", findings.direct},
           {"regression", "y", "M", findings.regressions},
+          {"map", "x", "mean", findings.modes},
           {"residual", "x", "mean", findings.residuals}};
 }
 

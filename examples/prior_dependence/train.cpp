@@ -1,12 +1,15 @@
 #include "train.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstddef>
 #include <numbers>
 #include <span>
+#include <string>
 #include <utility>
 
+#include "calibrant/core/math.hpp"
 #include "calibrant/loss/point.hpp"
 #include "calibrant/train/trainer.hpp"
 
@@ -20,11 +23,14 @@ constexpr double reach = 5.0;
 double lowest_y(const Detector& detector) { return detector.f(x_low) - reach * detector.sigma(x_low); }
 double highest_y(const Detector& detector) { return detector.f(x_high) + reach * detector.sigma(x_high); }
 
-/// What a regression's network sees of y: stretched about the responses to both ends of the spectrum, where M bends
-/// within a few sigma.
-double stretched(const Detector& detector, double y) {
-  const auto about = [&](double x) { return std::asinh((y - detector.f(x)) / (3.0 * detector.sigma(x))); };
-  return about(x_low) + about(x_high);
+/// y as seen from the response to an end of the spectrum: M bends there, within a few sigma.
+double seen_from(double x, const Detector& detector, double y) {
+  return std::asinh((y - detector.f(x)) / (3.0 * detector.sigma(x)));
+}
+
+/// What a regression's network sees of y.
+std::array<double, 3> inputs_at(const Detector& detector, double y) {
+  return {seen_from(x_low, detector, y), seen_from(x_high, detector, y), y};
 }
 
 /// About 1 / M(y)^2, the weight of an event in a regression: what counts is the relative error, and with equal weights
@@ -42,26 +48,91 @@ double truth_between(double low, double high, double uniform) {
   return low * std::pow(high / low, root * root);
 }
 
-void append(std::vector<float>& events, double input, double target, double weight = 1.0) {
-  events.insert(events.end(), {static_cast<float>(input), static_cast<float>(target), static_cast<float>(weight)});
+/// One random number in each of n equal parts of (0, 1): each is uniform, their mean has hardly any noise.
+std::vector<double> strata(std::size_t n, cal::Random& numbers) {
+  std::vector<double> uniform;
+  for (std::size_t i = 0; i < n; ++i) uniform.push_back((static_cast<double>(i) + numbers.uniform()) / static_cast<double>(n));
+  return uniform;
 }
 
-}  // namespace
+template <std::size_t n>
+void append(std::vector<float>& events, const std::array<double, n>& inputs, double target, double weight = 1.0) {
+  events.insert(events.end(), inputs.begin(), inputs.end());
+  events.insert(events.end(), {static_cast<float>(target), static_cast<float>(weight)});
+}
 
-std::vector<double> evaluate(const Net& net, const std::vector<double>& input) {
-  const std::vector<float> features(input.begin(), input.end());
-  std::vector<float> results(features.size());
-  net.evaluate_batch(std::span<const float>(features), results);
+double mean(const std::vector<double>& values) {
+  double sum = 0.0;
+  for (const double value : values) sum += value;
+  return sum / static_cast<double>(values.size());
+}
+
+template <int n_inputs>
+std::vector<double> answers(const Net<n_inputs>& net, const std::vector<float>& inputs) {
+  std::vector<float> results(inputs.size() / n_inputs);
+  net.evaluate_batch(std::span<const float>(inputs), results);
   return {results.begin(), results.end()};
 }
 
-std::vector<double> Regression::operator()(const std::vector<double>& y) const {
-  std::vector<double> input;
-  for (const double one : y) input.push_back(stretched(detector, one));
-  return evaluate(net, input);
+/// Where the density of x is learned at some y. What lies outside is never most probable.
+struct Window {
+  double centre, scale, low, high;
+
+  Window(double mean, double variance) : centre(mean), scale(std::sqrt(std::max(0.25, variance))) {
+    constexpr double half_width = 4.0;
+    low = std::clamp(centre - half_width * scale, x_low, x_high - scale);
+    high = std::clamp(centre + half_width * scale, x_low + scale, x_high);
+  }
+};
+
+std::array<double, 4> inputs_at(const Detector& detector, double y, const Window& window, double x) {
+  const auto at_y = inputs_at(detector, y);
+  return {(x - window.centre) / window.scale, at_y[0], at_y[1], at_y[2]};
 }
 
-cal::FitOptions Teacher::regression_plan() const {
+/// Tells events (target 1) from others (target 0): its minimiser is the logarithm of the ratio of their densities.
+struct Logistic {
+  template <class T>
+  T operator()(const T& prediction, const T& target) const {
+    return softplus(prediction) - target * prediction;
+  }
+  template <class T>
+  cal::loss::ValueAndSlope<T> slope(const T& prediction, const T& target) const {
+    return {(*this)(prediction, target), sigmoid(prediction) - target};
+  }
+  std::string describe() const { return "logistic"; }
+};
+
+}  // namespace
+
+std::vector<double> evaluate(const Response& net, const std::vector<double>& x) {
+  return answers<1>(net, {x.begin(), x.end()});
+}
+
+std::vector<double> Regression::operator()(const std::vector<double>& y) const {
+  std::vector<float> inputs;
+  for (const double one : y)
+    for (const double input : inputs_at(detector, one)) inputs.push_back(static_cast<float>(input));
+  return answers<3>(net, inputs);
+}
+
+double LogDensity::mode(double y) const {
+  const Window window(mean({y})[0], variance({y})[0]);
+  constexpr int n = 100;
+  const double step = (window.high - window.low) / n;
+  std::vector<float> inputs;
+  for (int i = 0; i <= n; ++i)
+    for (const double input : inputs_at(mean.detector, y, window, window.low + step * i))
+      inputs.push_back(static_cast<float>(input));
+  const std::vector<double> log_density = answers<4>(net, inputs);
+  const auto best = std::max_element(log_density.begin(), log_density.end());
+  const double x = window.low + step * static_cast<double>(best - log_density.begin());
+  if (best == log_density.begin() || best + 1 == log_density.end()) return x;
+  // Between the points by a parabola.
+  return x + 0.5 * step * (best[-1] - best[1]) / (best[-1] - 2.0 * best[0] + best[1]);
+}
+
+cal::FitOptions Teacher::plan() const {
   cal::FitOptions plan;
   plan.epochs = settings_.epochs;
   plan.batch_size = 64;  // many steps: what limits a regression is its bends, not the noise
@@ -72,83 +143,103 @@ cal::FitOptions Teacher::regression_plan() const {
   return plan;
 }
 
-Net Teacher::fit(std::vector<float> events, cal::Transform transform, cal::FitOptions plan) {
+template <int n_inputs, class Loss>
+Net<n_inputs> Teacher::fit(std::vector<float> events, cal::Transform transform, const Loss& loss,
+                           cal::FitOptions plan) {
   plan.seed = settings_.seed + static_cast<std::uint64_t>(n_trained_++);
-  const cal::Table table({"input", "target", "weight"}, std::move(events), "the toy");
-  return cal::fit<Network>(cal::Dataset(table, {{"input", transform}}, "target", {.weight = "weight"}),
-                           cal::loss::Squared{}, plan);
-}
-
-Net Teacher::response(const Detector& detector, double low, double high) {
-  cal::FitOptions plan = regression_plan();
-  // More events, seen less often: the noise of Y is what limits the slope at the ends.
-  const std::int64_t n = 4 * settings_.events;
-  plan.epochs = std::max(1, settings_.epochs / 10);
-  plan.batch_size = 256;
-  const bool positive = low > 0.0;
-  plan.output = positive ? cal::Output::ratio : cal::Output::standardised;
-  cal::Random numbers = random();
-  std::vector<float> events;
-  for (std::int64_t i = 0; i < n; ++i) {
-    const double x = truth_between(low, high, numbers.uniform());
-    const double sigma = detector.sigma(x), y = detector.f(x) + sigma * numbers.normal();
-    // A weight that depends on the truth alone changes nothing but the noise of what is learned, y / x or y.
-    const double noise = sigma / (positive ? x : 100.0);
-    append(events, x, y, 0.01 / (noise * noise));
+  std::vector<std::string> columns;
+  std::vector<cal::Feature> features;
+  for (int i = 0; i < n_inputs; ++i) {
+    columns.push_back("input " + std::to_string(i + 1));
+    features.emplace_back(columns.back(), transform);
   }
-  return fit(std::move(events), positive ? cal::Transform::logarithm : cal::Transform::identity, plan);
+  columns.insert(columns.end(), {"target", "weight"});
+  const cal::Table table(columns, std::move(events), "the toy");
+  return cal::fit<Network<n_inputs>>(cal::Dataset(table, features, "target", {.weight = "weight"}), loss, plan);
 }
 
-Teacher::Events Teacher::draw_at_all_y(const Detector& detector, const Posterior& posterior) {
+std::vector<Teacher::Group> Teacher::groups_at_x(const Detector& detector, double low, double high) {
+  cal::Random numbers = random();
+  std::vector<Group> groups;
+  for (const double uniform : strata(settings_.n_groups(), numbers)) {
+    Group group{truth_between(low, high, uniform), {}};
+    const double f = detector.f(group.at), sigma = detector.sigma(group.at);
+    for (std::size_t i = 0; i < Settings::group_size; ++i) group.values.push_back(f + sigma * numbers.normal());
+    groups.push_back(std::move(group));
+  }
+  return groups;
+}
+
+Response Teacher::response(const Detector& detector, double low, double high) {
+  cal::FitOptions options = plan();
+  const bool positive = low > 0.0;
+  options.output = positive ? cal::Output::ratio : cal::Output::standardised;
+  std::vector<float> events;
+  for (const Group& group : groups_at_x(detector, low, high)) {
+    // A weight that depends on the truth alone changes nothing but the noise of what is learned, y / x or y.
+    const double noise = detector.sigma(group.at) / (positive ? group.at : 100.0);
+    append<1>(events, {group.at}, mean(group.values), 0.01 / (noise * noise));
+  }
+  return fit<1>(std::move(events), positive ? cal::Transform::logarithm : cal::Transform::identity,
+                cal::loss::Squared{}, options);
+}
+
+std::vector<Teacher::Group> Teacher::groups_at_y(const Detector& detector, const Posterior& posterior) {
   // One of 670 events of x^-5 is above 100 GeV: a regression would see little else than the lower edge. But E[x | y]
   // stays what it is if each event of p(x) p(y | x) gets a weight, or is kept with a probability, that depends on y
-  // alone: here the one that makes the spectrum of the network's input flat, so that M is learned equally well
+  // alone: here the one that makes the spectrum of y flat as the network sees it, so that M is learned equally well
   // everywhere. Events like that are drawn the other way round: first y, then x at that y.
   cal::Random numbers = random();
-  const Tabulated input(lowest_y(detector), highest_y(detector), 0.1, [&](double y) { return stretched(detector, y); });
-  const double least = stretched(detector, lowest_y(detector)), most = stretched(detector, highest_y(detector));
-  constexpr std::int64_t n_at_y = 100;  // share a y, as the density of x is tabulated for each
-  Events events;
-  std::vector<double> x;
-  for (std::int64_t done = 0; done < settings_.events; done += n_at_y) {
-    const double y = input.inverse(numbers.uniform(least, most));
-    x.resize(static_cast<std::size_t>(std::min(n_at_y, settings_.events - done)));
-    for (double& one : x) one = numbers.uniform();
-    posterior.draw(y, x);
-    events.x.insert(events.x.end(), x.begin(), x.end());
-    events.y.insert(events.y.end(), x.size(), y);
+  const auto seen = [&](double y) { return seen_from(x_low, detector, y) + seen_from(x_high, detector, y); };
+  const Tabulated all(lowest_y(detector), highest_y(detector), 0.1, seen);
+  const double least = seen(lowest_y(detector)), most = seen(highest_y(detector));
+  std::vector<Group> groups;
+  for (const double uniform : strata(settings_.n_groups(), numbers)) {
+    Group group{all.inverse(least + (most - least) * uniform), strata(Settings::group_size, numbers)};
+    posterior.draw(group.at, group.values);
+    groups.push_back(std::move(group));
   }
-  return events;
+  return groups;
 }
 
 Regression Teacher::regression(const Detector& detector, const Posterior& posterior) {
-  const Events drawn = draw_at_all_y(detector, posterior);
   std::vector<float> events;
-  for (std::size_t i = 0; i < drawn.x.size(); ++i)
-    append(events, stretched(detector, drawn.y[i]), drawn.x[i], weight_at(drawn.y[i]));
-  return {detector, fit(std::move(events), cal::Transform::identity, regression_plan())};
+  for (const Group& group : groups_at_y(detector, posterior))
+    append(events, inputs_at(detector, group.at), mean(group.values), weight_at(group.at));
+  return {detector, fit<3>(std::move(events), cal::Transform::identity, cal::loss::Squared{}, plan())};
 }
 
 Regression Teacher::variance(const Regression& m, const Posterior& posterior) {
-  const Events drawn = draw_at_all_y(m.detector, posterior);
-  const std::vector<double> mean = m(drawn.y);
   std::vector<float> events;
-  for (std::size_t i = 0; i < drawn.x.size(); ++i) {
-    const double residual = drawn.x[i] - mean[i];
-    append(events, stretched(m.detector, drawn.y[i]), residual * residual, weight_at(drawn.y[i]));
+  for (const Group& group : groups_at_y(m.detector, posterior)) {
+    const double at_y = m({group.at})[0];
+    std::vector<double> squares;
+    for (const double x : group.values) squares.push_back((x - at_y) * (x - at_y));
+    append(events, inputs_at(m.detector, group.at), mean(squares), weight_at(group.at));
   }
-  return {m.detector, fit(std::move(events), cal::Transform::identity, regression_plan())};
+  return {m.detector, fit<3>(std::move(events), cal::Transform::identity, cal::loss::Squared{}, plan())};
 }
 
-Net Teacher::response_of(const Regression& m, double low, double high) {
-  cal::Random numbers = random();
-  std::vector<double> x, y;
-  for (std::int64_t i = 0; i < settings_.events; ++i) {
-    x.push_back(truth_between(low, high, numbers.uniform()));
-    y.push_back(m.detector.f(x.back()) + m.detector.sigma(x.back()) * numbers.normal());
-  }
-  const std::vector<double> estimate = m(y);
+LogDensity Teacher::log_density(const Regression& m, const Regression& variance, const Posterior& posterior) {
+  cal::Random numbers(settings_.seed, cal::Stream::toy, 1'000'000u + static_cast<std::uint32_t>(n_trained_));
   std::vector<float> events;
-  for (std::size_t i = 0; i < x.size(); ++i) append(events, x[i], estimate[i], 30.0 / x[i]);
-  return fit(std::move(events), cal::Transform::logarithm, regression_plan());
+  for (const Group& group : groups_at_y(m.detector, posterior)) {
+    const Window window(m({group.at})[0], variance({group.at})[0]);
+    for (const double x : group.values)
+      if (x > window.low && x < window.high) append(events, inputs_at(m.detector, group.at, window, x), 1.0);
+    for (const double uniform : strata(group.values.size(), numbers))
+      append(events, inputs_at(m.detector, group.at, window, window.low + (window.high - window.low) * uniform), 0.0);
+  }
+  cal::FitOptions options = plan();
+  options.output = cal::Output::identity;
+  options.epochs = std::max(1, settings_.epochs / 50);
+  options.batch_size = 256;
+  return {m, variance, fit<4>(std::move(events), cal::Transform::identity, Logistic{}, options)};
+}
+
+Response Teacher::response_of(const Regression& m, double low, double high) {
+  std::vector<float> events;
+  for (const Group& group : groups_at_x(m.detector, low, high))
+    append<1>(events, {group.at}, mean(m(group.values)), 30.0 / group.at);
+  return fit<1>(std::move(events), cal::Transform::logarithm, cal::loss::Squared{}, plan());
 }
