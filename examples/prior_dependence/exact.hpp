@@ -24,7 +24,8 @@ class Posterior {
     double slope;  ///< d mean / dy
   };
 
-  Posterior(const Detector& detector, const Prior& prior) : detector_(detector), prior_(prior), weight_(n), f_(n), inverse_sigma_(n) {
+  Posterior(const Detector& detector, const Prior& prior)
+      : detector_(detector), prior_(prior), weight_(n), f_(n), inverse_sigma_(n) {
     for (std::size_t i = 0; i < n; ++i) {
       const double x = truth(i);
       f_[i] = detector.f(x);

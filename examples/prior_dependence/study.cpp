@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <functional>
 #include <iostream>
+#include <limits>
 #include <utility>
 
 #include "calibrant/calibration/calibration.hpp"
@@ -181,7 +182,7 @@ std::vector<Curve> compare_against_measured(const Posterior& posterior, const st
 
 /// The maximum a posteriori at given x: its mean, and its median, which is that at y = f(x).
 std::vector<Curve> compare_modes(const Detector& detector, const Posterior& posterior,
-                                 const std::vector<LogDensity>& densities) {
+                                 const std::vector<Density>& densities) {
   const Grid grid = every_5_gev(x_low, x_high);
   const auto columns = [&](double tolerance, double smallest_step, const std::function<double(double)>& map) {
     const Bent all(tolerance, smallest_step, map);
@@ -194,7 +195,7 @@ std::vector<Curve> compare_modes(const Detector& detector, const Posterior& post
   };
   const auto [exact_mean, exact_median] = columns(1e-4, 1e-5, [&](double y) { return posterior.mode(y); });
   std::vector<Column> means, medians;
-  for (const LogDensity& one : densities) {
+  for (const Density& one : densities) {
     auto [its_mean, its_median] = columns(0.02, 0.01, [&](double y) { return one.mode(y); });
     means.push_back(std::move(its_mean));
     medians.push_back(std::move(its_median));
@@ -251,11 +252,11 @@ void study_direct(const Detector& detector, const Prior& prior, Teacher& teacher
   const Posterior posterior(detector, prior);
   const Tabulated exact_m = exact_regression(posterior);
   std::vector<Regression> means, variances;
-  std::vector<LogDensity> densities;
+  std::vector<Density> densities;
   for (int i = 0; i < n_nets; ++i) {
     means.push_back(teacher.regression(detector, posterior));
     variances.push_back(teacher.variance(means.back(), posterior));
-    densities.push_back(teacher.log_density(means.back(), variances.back(), posterior));
+    densities.push_back(teacher.density(means.back(), variances.back(), posterior));
   }
   findings.direct.push_back(
       {detector, prior.name,
@@ -269,7 +270,11 @@ void study_direct(const Detector& detector, const Prior& prior, Teacher& teacher
 }  // namespace
 
 const Point& Curve::worst() const {
-  const auto off = [](const Point& point) { return point.is_tabled ? std::abs(point.deviation()) : -1.0; };
+  const auto off = [](const Point& point) {
+    if (!point.is_tabled) return -1.0;
+    const double deviation = std::abs(point.deviation());
+    return std::isfinite(deviation) ? deviation : std::numeric_limits<double>::infinity();
+  };
   return *std::max_element(points.begin(), points.end(),
                            [&](const Point& a, const Point& b) { return off(a) < off(b); });
 }

@@ -4,14 +4,16 @@
 #include <array>
 #include <cmath>
 #include <cstddef>
+#include <functional>
 #include <numbers>
+#include <numeric>
 #include <span>
 #include <string>
 #include <utility>
 
 #include "calibrant/core/math.hpp"
-#include "calibrant/loss/point.hpp"
 #include "calibrant/train/trainer.hpp"
+#include "calibrant/validate/quadrature.hpp"
 
 namespace cal = calibrant;
 
@@ -51,14 +53,13 @@ double truth_between(double low, double high, double uniform) {
 /// One random number in each of n equal parts of (0, 1): each is uniform, their mean has hardly any noise.
 std::vector<double> strata(std::size_t n, cal::Random& numbers) {
   std::vector<double> uniform;
-  for (std::size_t i = 0; i < n; ++i) uniform.push_back((static_cast<double>(i) + numbers.uniform()) / static_cast<double>(n));
+  for (std::size_t i = 0; i < n; ++i)
+    uniform.push_back((static_cast<double>(i) + numbers.uniform()) / static_cast<double>(n));
   return uniform;
 }
 
-template <std::size_t n>
-void append(std::vector<float>& events, const std::array<double, n>& inputs, double target, double weight = 1.0) {
-  events.insert(events.end(), inputs.begin(), inputs.end());
-  events.insert(events.end(), {static_cast<float>(target), static_cast<float>(weight)});
+void append(std::vector<float>& events, const auto&... parts) {
+  (events.insert(events.end(), parts.begin(), parts.end()), ...);
 }
 
 double mean(const std::vector<double>& values) {
@@ -67,64 +68,110 @@ double mean(const std::vector<double>& values) {
   return sum / static_cast<double>(values.size());
 }
 
-template <int n_inputs>
-std::vector<double> answers(const Net<n_inputs>& net, const std::vector<float>& inputs) {
-  std::vector<float> results(inputs.size() / n_inputs);
+template <class Model>
+std::vector<double> answers(const Model& net, const std::vector<float>& inputs) {
+  std::vector<float> results(inputs.size() / Model::n_in * Model::n_out);
   net.evaluate_batch(std::span<const float>(inputs), results);
   return {results.begin(), results.end()};
 }
 
 /// Where the density of x is learned at some y. What lies outside is never most probable.
 struct Window {
-  double centre, scale, low, high;
+  double low, high;
 
-  Window(double mean, double variance) : centre(mean), scale(std::sqrt(std::max(0.25, variance))) {
-    constexpr double half_width = 4.0;
-    low = std::clamp(centre - half_width * scale, x_low, x_high - scale);
-    high = std::clamp(centre + half_width * scale, x_low + scale, x_high);
+  Window(double mean, double variance) {
+    const double sd = std::sqrt(std::max(0.25, variance)), half_width = 3.5 * sd;
+    low = std::clamp(mean - half_width, x_low, x_high - sd);
+    high = std::clamp(mean + half_width, x_low + sd, x_high);
   }
+  bool has(double x) const noexcept { return x > low && x < high; }
+  /// From -1 to 1.
+  double position(double x) const noexcept { return (2.0 * x - low - high) / (high - low); }
 };
 
-std::array<double, 4> inputs_at(const Detector& detector, double y, const Window& window, double x) {
-  const auto at_y = inputs_at(detector, y);
-  return {(x - window.centre) / window.scale, at_y[0], at_y[1], at_y[2]};
+/// Legendre's polynomials from the first degree on.
+std::array<double, Density::degree> legendre(double v) noexcept {
+  std::array<double, Density::degree> p{};
+  double before = 1.0, last = v;
+  for (int k = 0; k < Density::degree; ++k) {
+    p[static_cast<std::size_t>(k)] = last;
+    const double next = ((2 * k + 3) * v * last - (k + 1) * before) / (k + 2);
+    before = std::exchange(last, next);
+  }
+  return p;
 }
 
-/// Tells events (target 1) from others (target 0): its minimiser is the logarithm of the ratio of their densities.
-struct Logistic {
-  template <class T>
-  T operator()(const T& prediction, const T& target) const {
-    return softplus(prediction) - target * prediction;
+/// - ln of the density of v in (-1, 1), exp(sum of c_k P_k(v)) over its integral. The target is (P_1(v), ...) of an
+/// event, or its mean over several: the loss is linear in it.
+struct PolynomialLikelihood {
+  static constexpr int n_targets = Density::degree;
+
+  PolynomialLikelihood() {
+    namespace quadrature = cal::quadrature;
+    for (std::size_t i = 0; i < quadrature::gauss_legendre_nodes.size(); ++i)
+      for (const double sign : {-1.0, 1.0})
+        nodes.push_back({quadrature::gauss_legendre_weights[i], legendre(sign * quadrature::gauss_legendre_nodes[i])});
   }
   template <class T>
-  cal::loss::ValueAndSlope<T> slope(const T& prediction, const T& target) const {
-    return {(*this)(prediction, target), sigmoid(prediction) - target};
+  T operator()(cal::View<const T, n_targets> c, cal::View<const T, n_targets> target) const {
+    std::array<T, n_targets> slopes;
+    return this->slopes(c, target, cal::View<T, n_targets>(slopes.data()));
   }
-  std::string describe() const { return "logistic"; }
+  template <class T>
+  T slopes(cal::View<const T, n_targets> c, cal::View<const T, n_targets> target,
+           cal::View<T, n_targets> slopes) const {
+    using S = cal::ScalarOf<T>;
+    const auto polynomial = [&](const Node& node, int k) {
+      return T(static_cast<S>(node.polynomials[static_cast<std::size_t>(k)]));
+    };
+    T integral = T(S(0)), sum = T(S(0));
+    for (int k = 0; k < n_targets; ++k) slopes[k] = T(S(0));
+    for (const Node& node : nodes) {
+      T exponent = T(S(0));
+      for (int k = 0; k < n_targets; ++k) exponent = fma(c[k], polynomial(node, k), exponent);
+      const T density = exp(exponent) * T(static_cast<S>(node.weight));
+      integral = integral + density;
+      for (int k = 0; k < n_targets; ++k) slopes[k] = fma(density, polynomial(node, k), T(slopes[k]));
+    }
+    for (int k = 0; k < n_targets; ++k) {
+      sum = fma(c[k], target[k], sum);
+      slopes[k] = slopes[k] / integral - target[k];
+    }
+    return log(integral) - sum;
+  }
+  std::string describe() const { return "polynomial_likelihood"; }
+
+  struct Node {
+    double weight;
+    std::array<double, n_targets> polynomials;
+  };
+  std::vector<Node> nodes;
 };
 
 }  // namespace
 
 std::vector<double> evaluate(const Response& net, const std::vector<double>& x) {
-  return answers<1>(net, {x.begin(), x.end()});
+  return answers(net, {x.begin(), x.end()});
 }
 
 std::vector<double> Regression::operator()(const std::vector<double>& y) const {
   std::vector<float> inputs;
-  for (const double one : y)
-    for (const double input : inputs_at(detector, one)) inputs.push_back(static_cast<float>(input));
-  return answers<3>(net, inputs);
+  for (const double one : y) append(inputs, inputs_at(detector, one));
+  return answers(net, inputs);
 }
 
-double LogDensity::mode(double y) const {
-  const Window window(mean({y})[0], variance({y})[0]);
-  constexpr int n = 100;
-  const double step = (window.high - window.low) / n;
+double Density::mode(double y) const {
   std::vector<float> inputs;
-  for (int i = 0; i <= n; ++i)
-    for (const double input : inputs_at(mean.detector, y, window, window.low + step * i))
-      inputs.push_back(static_cast<float>(input));
-  const std::vector<double> log_density = answers<4>(net, inputs);
+  append(inputs, inputs_at(mean.detector, y));
+  const std::vector<double> c = answers(coefficients, inputs);
+  constexpr int n = 200;
+  std::array<double, n + 1> log_density;
+  for (int i = 0; i <= n; ++i) {
+    const auto p = legendre(-1.0 + 2.0 * i / n);
+    log_density[static_cast<std::size_t>(i)] = std::inner_product(c.begin(), c.end(), p.begin(), 0.0);
+  }
+  const Window window(mean({y})[0], variance({y})[0]);
+  const double step = (window.high - window.low) / n;
   const auto best = std::max_element(log_density.begin(), log_density.end());
   const double x = window.low + step * static_cast<double>(best - log_density.begin());
   if (best == log_density.begin() || best + 1 == log_density.end()) return x;
@@ -143,28 +190,35 @@ cal::FitOptions Teacher::plan() const {
   return plan;
 }
 
-template <int n_inputs, class Loss>
-Net<n_inputs> Teacher::fit(std::vector<float> events, cal::Transform transform, const Loss& loss,
-                           cal::FitOptions plan) {
+template <int n_inputs, int n_outputs, class Loss>
+Net<n_inputs, n_outputs> Teacher::fit(std::vector<float> events, cal::Transform transform, cal::FitOptions plan,
+                                      const Loss& loss) {
   plan.seed = settings_.seed + static_cast<std::uint64_t>(n_trained_++);
-  std::vector<std::string> columns;
   std::vector<cal::Feature> features;
-  for (int i = 0; i < n_inputs; ++i) {
-    columns.push_back("input " + std::to_string(i + 1));
+  std::vector<std::string> columns, targets;
+  for (int i = 1; i <= n_inputs; ++i) {
+    columns.push_back("input " + std::to_string(i));
     features.emplace_back(columns.back(), transform);
   }
-  columns.insert(columns.end(), {"target", "weight"});
+  for (int i = 1; i <= n_outputs; ++i) {
+    targets.push_back("target " + std::to_string(i));
+    columns.push_back(targets.back());
+  }
+  columns.push_back("weight");
   const cal::Table table(columns, std::move(events), "the toy");
-  return cal::fit<Network<n_inputs>>(cal::Dataset(table, features, "target", {.weight = "weight"}), loss, plan);
+  return cal::fit<Network<n_inputs, n_outputs>>(cal::Dataset(table, features, targets, {.weight = "weight"}), loss,
+                                                plan);
 }
 
 std::vector<Teacher::Group> Teacher::groups_at_x(const Detector& detector, double low, double high) {
+  static const Tabulated standard_normal(-8.0, 8.0, 0.002,
+                                         [](double z) { return 0.5 * std::erfc(-z / std::numbers::sqrt2); });
   cal::Random numbers = random();
   std::vector<Group> groups;
   for (const double uniform : strata(settings_.n_groups(), numbers)) {
-    Group group{truth_between(low, high, uniform), {}};
+    Group group{truth_between(low, high, uniform), strata(Settings::group_size, numbers)};
     const double f = detector.f(group.at), sigma = detector.sigma(group.at);
-    for (std::size_t i = 0; i < Settings::group_size; ++i) group.values.push_back(f + sigma * numbers.normal());
+    for (double& value : group.values) value = f + sigma * standard_normal.inverse(value);
     groups.push_back(std::move(group));
   }
   return groups;
@@ -178,10 +232,9 @@ Response Teacher::response(const Detector& detector, double low, double high) {
   for (const Group& group : groups_at_x(detector, low, high)) {
     // A weight that depends on the truth alone changes nothing but the noise of what is learned, y / x or y.
     const double noise = detector.sigma(group.at) / (positive ? group.at : 100.0);
-    append<1>(events, {group.at}, mean(group.values), 0.01 / (noise * noise));
+    append(events, std::array{group.at, mean(group.values), 0.01 / (noise * noise)});
   }
-  return fit<1>(std::move(events), positive ? cal::Transform::logarithm : cal::Transform::identity,
-                cal::loss::Squared{}, options);
+  return fit<1>(std::move(events), positive ? cal::Transform::logarithm : cal::Transform::identity, options);
 }
 
 std::vector<Teacher::Group> Teacher::groups_at_y(const Detector& detector, const Posterior& posterior) {
@@ -205,8 +258,8 @@ std::vector<Teacher::Group> Teacher::groups_at_y(const Detector& detector, const
 Regression Teacher::regression(const Detector& detector, const Posterior& posterior) {
   std::vector<float> events;
   for (const Group& group : groups_at_y(detector, posterior))
-    append(events, inputs_at(detector, group.at), mean(group.values), weight_at(group.at));
-  return {detector, fit<3>(std::move(events), cal::Transform::identity, cal::loss::Squared{}, plan())};
+    append(events, inputs_at(detector, group.at), std::array{mean(group.values), weight_at(group.at)});
+  return {detector, fit<3>(std::move(events), cal::Transform::identity, plan())};
 }
 
 Regression Teacher::variance(const Regression& m, const Posterior& posterior) {
@@ -215,31 +268,36 @@ Regression Teacher::variance(const Regression& m, const Posterior& posterior) {
     const double at_y = m({group.at})[0];
     std::vector<double> squares;
     for (const double x : group.values) squares.push_back((x - at_y) * (x - at_y));
-    append(events, inputs_at(m.detector, group.at), mean(squares), weight_at(group.at));
+    append(events, inputs_at(m.detector, group.at), std::array{mean(squares), weight_at(group.at)});
   }
-  return {m.detector, fit<3>(std::move(events), cal::Transform::identity, cal::loss::Squared{}, plan())};
+  return {m.detector, fit<3>(std::move(events), cal::Transform::identity, plan())};
 }
 
-LogDensity Teacher::log_density(const Regression& m, const Regression& variance, const Posterior& posterior) {
-  cal::Random numbers(settings_.seed, cal::Stream::toy, 1'000'000u + static_cast<std::uint32_t>(n_trained_));
+Density Teacher::density(const Regression& m, const Regression& variance, const Posterior& posterior) {
   std::vector<float> events;
   for (const Group& group : groups_at_y(m.detector, posterior)) {
     const Window window(m({group.at})[0], variance({group.at})[0]);
-    for (const double x : group.values)
-      if (x > window.low && x < window.high) append(events, inputs_at(m.detector, group.at, window, x), 1.0);
-    for (const double uniform : strata(group.values.size(), numbers))
-      append(events, inputs_at(m.detector, group.at, window, window.low + (window.high - window.low) * uniform), 0.0);
+    std::array<double, Density::degree> sum{};
+    double n = 0.0;
+    for (const double x : group.values) {
+      if (!window.has(x)) continue;
+      const auto p = legendre(window.position(x));
+      std::transform(p.begin(), p.end(), sum.begin(), sum.begin(), std::plus{});
+      ++n;
+    }
+    if (n == 0.0) continue;
+    for (double& one : sum) one /= n;
+    append(events, inputs_at(m.detector, group.at), sum, std::array{1.0});
   }
   cal::FitOptions options = plan();
   options.output = cal::Output::identity;
-  options.epochs = std::max(1, settings_.epochs / 50);
-  options.batch_size = 256;
-  return {m, variance, fit<4>(std::move(events), cal::Transform::identity, Logistic{}, options)};
+  return {m, variance,
+          fit<3, Density::degree>(std::move(events), cal::Transform::identity, options, PolynomialLikelihood{})};
 }
 
 Response Teacher::response_of(const Regression& m, double low, double high) {
   std::vector<float> events;
   for (const Group& group : groups_at_x(m.detector, low, high))
-    append<1>(events, {group.at}, mean(m(group.values)), 30.0 / group.at);
-  return fit<1>(std::move(events), cal::Transform::logarithm, cal::loss::Squared{}, plan());
+    append(events, std::array{group.at, mean(m(group.values)), 30.0 / group.at});
+  return fit<1>(std::move(events), cal::Transform::logarithm, plan());
 }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "calibrant/core/random.hpp"
+#include "calibrant/loss/point.hpp"
 #include "calibrant/nn/mlp.hpp"
 #include "calibrant/nn/model.hpp"
 #include "calibrant/train/options.hpp"
@@ -13,11 +14,11 @@
 #include "exact.hpp"
 #include "settings.hpp"
 
-template <int n_inputs>
-using Network =
-    calibrant::Mlp<calibrant::Inputs<n_inputs>, calibrant::Hidden<32>, calibrant::Hidden<32>, calibrant::Outputs<1>>;
-template <int n_inputs>
-using Net = calibrant::Model<Network<n_inputs>>;
+template <int n_inputs, int n_outputs>
+using Network = calibrant::Mlp<calibrant::Inputs<n_inputs>, calibrant::Hidden<32>, calibrant::Hidden<32>,
+                               calibrant::Outputs<n_outputs>>;
+template <int n_inputs, int n_outputs = 1>
+using Net = calibrant::Model<Network<n_inputs, n_outputs>>;
 using Response = Net<1>;
 
 /// A network of y, with the detector that it was trained for.
@@ -28,10 +29,12 @@ struct Regression {
   std::vector<double> operator()(const std::vector<double>& y) const;
 };
 
-/// The logarithm of the density of x at given y, up to a function of y, in a window of a few sd(y) about M(y).
-struct LogDensity {
+/// The density of x at given y: the exponential of a polynomial, whose coefficients a network finds at y, in a window
+/// of a few sd(y) about M(y).
+struct Density {
+  static constexpr int degree = 7;
   Regression mean, variance;
-  Net<4> net;
+  Net<3, degree> coefficients;
 
   /// The most probable x of the spectrum: the maximum a posteriori.
   double mode(double y) const;
@@ -51,7 +54,7 @@ class Teacher {
   /// E[(x - M(y))^2 | y], the variance of x at given y.
   Regression variance(const Regression& m, const Posterior& posterior);
 
-  LogDensity log_density(const Regression& m, const Regression& variance, const Posterior& posterior);
+  Density density(const Regression& m, const Regression& variance, const Posterior& posterior);
 
   /// E[M(Y) | x] for x from low to high, 0 < low.
   Response response_of(const Regression& m, double low, double high);
@@ -67,10 +70,10 @@ class Teacher {
   std::vector<Group> groups_at_y(const Detector& detector, const Posterior& posterior);
   std::vector<Group> groups_at_x(const Detector& detector, double low, double high);
   calibrant::FitOptions plan() const;
-  /// @param events  inputs, target and weight of each.
-  template <int n_inputs, class Loss>
-  Net<n_inputs> fit(std::vector<float> events, calibrant::Transform transform, const Loss& loss,
-                    calibrant::FitOptions plan);
+  /// @param events  inputs, targets and weight of each.
+  template <int n_inputs, int n_outputs = 1, class Loss = calibrant::loss::Squared>
+  Net<n_inputs, n_outputs> fit(std::vector<float> events, calibrant::Transform transform, calibrant::FitOptions plan,
+                               const Loss& loss = {});
   calibrant::Random random() const noexcept {
     return calibrant::Random(settings_.seed, calibrant::Stream::toy, static_cast<std::uint32_t>(n_trained_));
   }

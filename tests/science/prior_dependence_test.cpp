@@ -58,8 +58,8 @@ TEST_CASE("what a direct regression learns") {
       CHECK(agrees(found.mode, row.at("mode_closure"), 1e-3));
       CHECK(agrees(found.sd, row.at("sd_over_x"), 1e-5));
       CHECK(agrees(found.slope, row.at("slope_dEM_dx"), 1e-5));
-      // With x^-5, mu and 8 GeV the most probable x jumps by 11 GeV at y = 33.27 GeV. There the reference, which sums over
-      // discrete y, is off by up to 1.3e-3 (a trapezoidal sum of 32,000 nodes agrees with ours to 2e-5).
+      // With x^-5, mu and 8 GeV the most probable x jumps by 11 GeV at y = 33.27 GeV. There the reference, which sums
+      // over discrete y, is off by up to 1.3e-3 (a trapezoidal sum of 32,000 nodes agrees with ours to 2e-5).
       const double tolerance = detector.curved && !detector.varying && spectrum == "x^-5" && x < 100.0 ? 2e-3 : 1e-5;
       CHECK(agrees(most_probable.mean(detector, x) / x, row.at("map_mean_closure"), 0.0, tolerance));
       CHECK(agrees(posterior.mode(detector.f(x)) / x, row.at("map_at_f_over_x"), 0.0, 1e-5));
