@@ -193,7 +193,7 @@ constexpr Picture pictures[] = {
     {"regression", "M", "M(y) - y (GeV)", "Direct regression: what it learns"},
     {"regression", "sd", "sd of x at y (GeV)", "Direct regression: standard deviation of x at given y"},
     {"direct", "mode", "mode of estimate / x", "Direct regression: the mode"},
-    {"regression", "M_slope", "M'(y)", "Direct regression: the slope of what it learns"},
+    {"regression", "M_slope", "d M / d y", "Direct regression: the slope of what it learns"},
     {"map", "mean", "mean of estimate / x", "Maximum a posteriori: its mean at given x"},
     {"map", "median", "estimate at y = f(x) / x", "Maximum a posteriori: its median at given x"},
     {"ni", "mode", "mode of calibrated / x", "Numerical inversion: the mode"},
