@@ -231,7 +231,10 @@ std::string plot_script() {
     // Estimates of x in GeV are shown as their distance to y.
     const std::string minus = quantity == "M" ? " - column(1)" : "";
     const std::string range = quantity == "not_invertible" ? "-0.02:0.5" : "*:*";  // all may be 0
-    const std::string files = "for [i = 1:3] file('" + group + "', d, word(" + methods + ", i)) using 1:(column('";
+    // What sticks to an edge, as by the last policy, has no mode.
+    const std::string last = group == "ni" && quantity == "mode" ? "2" : "3";
+    const std::string files =
+        "for [i = 1:" + last + "] file('" + group + "', d, word(" + methods + ", i)) using 1:(column('";
     script += "set output '" + group + "_" + quantity + ".svg'\nset xlabel '" + axis + "'\nset ylabel '" +
               picture.axis + "'\nset yrange [" + range +
               "]\nset multiplot layout 2,2\ndo for [d in detectors] {\n  set title 'f and sigma: '.d\n  plot " + files +

@@ -8,8 +8,8 @@
 struct Settings {
   std::string output = "prior_dependence_output";
   std::int64_t events = 3'000'000;  ///< of each network
-  int epochs = 200;                 ///< of a density a fiftieth
-  int nets = 3;                     ///< of each kind, with events of their own: their spread gives the error bars
+  int epochs = 300;
+  int nets = 3;  ///< of each kind, with events of their own: their spread gives the error bars
   std::uint64_t seed = 1;
   int threads = 1;
 
