@@ -30,7 +30,7 @@ struct Group {
 std::vector<Group> groups(const Findings& findings) {
   return {{"ni", "numerical inversion", "x", "mean", findings.inversions},
           {"direct", "direct regression", "x", "mean", findings.direct},
-          {"regression", "direct regression, x at given y", "y", "M", findings.regressions},
+          {"regression", "direct regression against y", "y", "M", findings.regressions},
           {"map", "maximum a posteriori", "x", "mean", findings.modes},
           {"residual", "inversion after a direct regression", "x", "mean", findings.residuals}};
 }
@@ -259,10 +259,12 @@ std::string conclusion(const Findings& findings) {
     all.within += one.score.within;
     all.others_by_errors += one.score.others_by_errors;
   }
-  return "Of " + std::to_string(all.points) + " points with exact values " + std::to_string(all.within) +
-         " are within 1 % (3 % up to 25 GeV), of the " + std::to_string(all.others()) + " others " +
-         std::to_string(all.others_by_errors) +
-         " within two errors. Largest distance of the networks from the exact curves: numerical inversion " +
+  const std::string others = all.others() == 0 ? ""
+                                               : " Of the " + std::to_string(all.others()) + " others " +
+                                                     std::to_string(all.others_by_errors) + " are within two errors.";
+  return "Of the " + std::to_string(all.points) + " tabled points " + std::to_string(all.within) +
+         " are within 1 % (3 % up to 25 GeV) of the exact values." + others +
+         " Largest distance of the networks from the exact curves: numerical inversion " +
          per_cent(largest(findings.inversions, "mean")) + " (mean) and " +
          per_cent(largest(findings.inversions, "median")) + " (median), direct regression " +
          per_cent(largest(findings.direct, "mean")) + " and " + per_cent(largest(findings.direct, "median")) +
@@ -325,7 +327,8 @@ void report(const Findings& findings, const Settings& settings) {
         "on "
         "y alone: neither changes x at given y. At each y (a response: at each x) are " +
             std::to_string(Settings::group_size) +
-            " events, one from each percentile, so that their mean has little noise; the squared loss takes them as "
+            " events, one from each hundredth of their distribution, so that their mean has little noise; the squared "
+            "loss takes them as "
             "one, which changes it by a constant.",
         "The maximum a posteriori is where a learned density of x at given y is largest: the exponential of a "
         "polynomial "

@@ -149,9 +149,10 @@ void study_inversions(const Detector& detector, Teacher& teacher, int n_nets, Fi
 }
 
 /// Of x at given y: the mean M, its slope and the standard deviation.
-std::vector<Curve> compare_against_measured(const Posterior& posterior, const std::vector<Regression>& means,
+std::vector<Curve> compare_against_measured(const Detector& detector, const Posterior& posterior,
+                                            const std::vector<Regression>& means,
                                             const std::vector<Regression>& variances) {
-  const Grid grid = every_5_gev(0.0, 250.0);
+  const Grid grid = every_5_gev(0.0, highest_y(detector));
   const auto shifted = [&](double by) {
     std::vector<double> y = grid;
     for (double& one : y) one += by;
@@ -262,7 +263,8 @@ void study_direct(const Detector& detector, const Prior& prior, Teacher& teacher
       {detector, prior.name,
        compare_against_truth(detector, {mean, median, sd, slope, mode}, every_5_gev(x_low, x_high), tabled_x,
                              one_by_one(exact_m), {means.begin(), means.end()})});
-  findings.regressions.push_back({detector, prior.name, compare_against_measured(posterior, means, variances)});
+  findings.regressions.push_back(
+      {detector, prior.name, compare_against_measured(detector, posterior, means, variances)});
   findings.modes.push_back({detector, prior.name, compare_modes(detector, posterior, densities)});
   findings.residuals.push_back({detector, prior.name, study_residual(detector, exact_m, means, teacher)});
 }

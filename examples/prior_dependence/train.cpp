@@ -19,12 +19,6 @@ namespace cal = calibrant;
 
 namespace {
 
-// Regressions are trained from this many sigma below the response to x_low to as many above that to x_high.
-constexpr double reach = 5.0;
-
-double lowest_y(const Detector& detector) { return detector.f(x_low) - reach * detector.sigma(x_low); }
-double highest_y(const Detector& detector) { return detector.f(x_high) + reach * detector.sigma(x_high); }
-
 /// y as seen from the response to an end of the spectrum: M bends there, within a few sigma.
 double seen_from(double x, const Detector& detector, double y) {
   return std::asinh((y - detector.f(x)) / (3.0 * detector.sigma(x)));
@@ -149,6 +143,9 @@ struct PolynomialLikelihood {
 };
 
 }  // namespace
+
+double lowest_y(const Detector& detector) { return detector.f(x_low) - 5.0 * detector.sigma(x_low); }
+double highest_y(const Detector& detector) { return detector.f(x_high) + 5.0 * detector.sigma(x_high); }
 
 std::vector<double> evaluate(const Response& net, const std::vector<double>& x) {
   return answers(net, {x.begin(), x.end()});

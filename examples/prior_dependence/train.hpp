@@ -21,6 +21,10 @@ template <int n_inputs, int n_outputs = 1>
 using Net = calibrant::Model<Network<n_inputs, n_outputs>>;
 using Response = Net<1>;
 
+/// Regressions are trained from five sigma below the response to x_low to five above that to x_high.
+double lowest_y(const Detector& detector);
+double highest_y(const Detector& detector);
+
 /// A network of y, with the detector that it was trained for.
 struct Regression {
   Detector detector;
