@@ -6,39 +6,73 @@
 #include <array>
 #include <cmath>
 #include <cstddef>
+#include <numbers>
 #include <span>
 #include <utility>
 #include <vector>
 
 #include "detector.hpp"
 
+/// Seven sigma and more around the response to every truth from 10 to 210 GeV.
+inline constexpr double lowest_measured = -60.0, highest_measured = 320.0;
+
 /// x given y, for a spectrum on [x_low, x_high].
 class Posterior {
  public:
   struct Moments {
     double mean, sd;
+    double slope;  ///< d mean / dy
   };
 
-  Posterior(const Detector& detector, const Prior& prior) : weight_(n), f_(n), inverse_sigma_(n) {
+  Posterior(const Detector& detector, const Prior& prior)
+      : detector_(detector), prior_(prior), weight_(n), f_(n), inverse_sigma_(n) {
     for (std::size_t i = 0; i < n; ++i) {
-      const double x = truth(i), simpson = i == 0 || i + 1 == n ? 1.0 : i % 2 == 1 ? 4.0 : 2.0;
+      const double x = truth(i);
       f_[i] = detector.f(x);
       inverse_sigma_[i] = 1.0 / detector.sigma(x);
-      weight_[i] = simpson * prior.density(x) * inverse_sigma_[i];
+      weight_[i] = simpson(i) * prior.density(x) * inverse_sigma_[i];
     }
   }
 
   /// The mean is M(y), what a regression of x on y with the squared loss learns.
   Moments moments(double y) const noexcept {
-    double norm = 0.0, mean = 0.0, squares = 0.0;
+    double norm = 0.0, mean = 0.0, squares = 0.0, slope = 0.0;
     for (std::size_t i = 0; i < n; ++i) {
       const double p = density(i, y);
       norm += p;
       mean += p * truth(i);
     }
     mean /= norm;
-    for (std::size_t i = 0; i < n; ++i) squares += density(i, y) * (truth(i) - mean) * (truth(i) - mean);
-    return {mean, std::sqrt(squares / norm)};
+    for (std::size_t i = 0; i < n; ++i) {
+      const double p = density(i, y), off = truth(i) - mean;
+      squares += p * off * off;
+      // The last factor is d ln p(y | x) / dy.
+      slope += p * off * (f_[i] - y) * inverse_sigma_[i] * inverse_sigma_[i];
+    }
+    return {mean, std::sqrt(squares / norm), slope / norm};
+  }
+
+  /// The most probable x: the maximum a posteriori, which is an end of the spectrum where the density falls from there.
+  double mode(double y) const noexcept {
+    std::size_t best = 0;
+    double highest = 0.0;
+    for (std::size_t i = 0; i < n; ++i)
+      if (const double here = density(i, y) / simpson(i); here > highest) {
+        highest = here;
+        best = i;
+      }
+    const auto log_density = [&](double x) {
+      const double sigma = detector_.sigma(x), z = (y - detector_.f(x)) / sigma;
+      return std::log(prior_.density(x) / sigma) - 0.5 * z * z;
+    };
+    constexpr double golden_section = 0.6180339887498949;
+    double low = std::max(x_low, truth(best) - 0.5 * cell), high = std::min(x_high, truth(best) + 0.5 * cell);
+    while (high - low > 1e-7) {  // GeV; closer, the rounding errors of the density decide
+      const double left = high - golden_section * (high - low), right = low + golden_section * (high - low);
+      const bool falls = log_density(left) > log_density(right);
+      (falls ? high : low) = falls ? right : left;
+    }
+    return low == x_low ? x_low : high == x_high ? x_high : 0.5 * (low + high);
   }
 
   /// Turns uniform numbers in (0, 1) into draws of x at this y.
@@ -59,11 +93,14 @@ class Posterior {
   static constexpr std::size_t n = 1801;
   static constexpr double cell = 2.0 * (x_high - x_low) / static_cast<double>(n - 1);
   static double truth(std::size_t i) noexcept { return x_low + 0.5 * cell * static_cast<double>(i); }
+  static double simpson(std::size_t i) noexcept { return i == 0 || i + 1 == n ? 1.0 : i % 2 == 1 ? 4.0 : 2.0; }
   double density(std::size_t i, double y) const noexcept {
     const double z = (y - f_[i]) * inverse_sigma_[i];
     return weight_[i] * std::exp(-0.5 * z * z);
   }
 
+  Detector detector_;
+  Prior prior_;
   std::vector<double> weight_, f_, inverse_sigma_;
 };
 
@@ -94,9 +131,56 @@ class Tabulated {
   std::vector<double> values_;
 };
 
+/// A function of y that may bend and jump: straight lines between points that lie closer where it does.
+class Bent {
+ public:
+  /// @param tolerance  of the function half-way between two points, unless these are closer than `smallest_step`.
+  template <class Function>
+  Bent(double tolerance, double smallest_step, const Function& function) {
+    const auto add = [&](double y, double value) {
+      y_.push_back(y);
+      value_.push_back(value);
+    };
+    const auto refine = [&](const auto& self, double left, double at_left, double right, double at_right) -> void {
+      const double middle = 0.5 * (left + right), at_middle = function(middle);
+      if (right - left > smallest_step && std::abs(at_middle - 0.5 * (at_left + at_right)) > tolerance) {
+        self(self, left, at_left, middle, at_middle);
+        self(self, middle, at_middle, right, at_right);
+      } else {
+        add(middle, at_middle);
+        add(right, at_right);
+      }
+    };
+    constexpr double step = 0.5;
+    add(lowest_measured, function(lowest_measured));
+    while (y_.back() < highest_measured) {
+      const double left = y_.back();
+      refine(refine, left, value_.back(), left + step, function(left + step));
+    }
+  }
+
+  /// Its mean over Y, normal around f(x) with width sigma(x).
+  double mean(const Detector& detector, double x) const noexcept {
+    const double f = detector.f(x), sigma = detector.sigma(x);
+    const auto part_below = [](double z) { return 0.5 * std::erfc(-z / std::numbers::sqrt2); };
+    const auto density = [](double z) { return std::exp(-0.5 * z * z) / std::sqrt(2.0 * std::numbers::pi); };
+    double sum = 0.0;
+    for (std::size_t i = 1; i < y_.size(); ++i) {
+      const double slope = (value_[i] - value_[i - 1]) / (y_[i] - y_[i - 1]);
+      const double from = (y_[i - 1] - f) / sigma, to = (y_[i] - f) / sigma;
+      sum += (value_[i] + slope * (f - y_[i])) * (part_below(to) - part_below(from)) -
+             slope * sigma * (density(to) - density(from));
+    }
+    return sum;
+  }
+
+ private:
+  std::vector<double> y_, value_;
+};
+
 /// M(y) = E[x | y], for all y that occur. Straight lines between y 0.1 GeV apart are wrong by less than 1e-4 GeV.
 inline Tabulated exact_regression(const Posterior& posterior) {
-  return {-60.0, 320.0, 0.1, [&](double y) { return posterior.moments(y).mean; }};
+  return {lowest_measured, highest_measured, 0.1, [&](double y) { return posterior.moments(y).mean; }};
 }
 
 /// What to answer for y outside [f(x_low), f(x_high)].

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <functional>
 #include <iostream>
+#include <limits>
 #include <utility>
 
 #include "calibrant/calibration/calibration.hpp"
@@ -99,7 +100,7 @@ struct Inverted {
   std::vector<cal::Status> status;
 
   template <class Extrapolation>
-  Inverted(const cal::Calibration<Net, cal::invert::Newton, Extrapolation>& calibration,
+  Inverted(const cal::Calibration<Response, cal::invert::Newton, Extrapolation>& calibration,
            const std::vector<double>& measured)
       : status(measured.size()) {
     const std::vector<float> y(measured.begin(), measured.end());
@@ -113,8 +114,8 @@ struct Inverted {
 };
 
 template <class Extrapolation>
-Estimator inversion_of(const Net& response) {
-  const cal::Calibration<Net, cal::invert::Newton, Extrapolation> calibration(response);
+Estimator inversion_of(const Response& response) {
+  const cal::Calibration<Response, cal::invert::Newton, Extrapolation> calibration(response);
   return [calibration](const std::vector<double>& y) { return Inverted(calibration, y).x; };
 }
 
@@ -127,14 +128,14 @@ Estimator one_by_one(const std::function<double(double)>& estimate) {
 }
 
 void study_inversions(const Detector& detector, Teacher& teacher, int n_nets, Findings& findings) {
-  std::vector<Net> narrow, wide;
+  std::vector<Response> narrow, wide;
   for (int i = 0; i < n_nets; ++i) {
     narrow.push_back(teacher.response(detector, x_low, x_high));
     wide.push_back(teacher.response(detector, wide_low, wide_high));
   }
   for (const Policy& policy : policies) {
     std::vector<Estimator> found;
-    for (const Net& response : policy.beyond == Beyond::inverse ? wide : narrow)
+    for (const Response& response : policy.beyond == Beyond::inverse ? wide : narrow)
       found.push_back(policy.beyond == Beyond::edge ? inversion_of<extrapolate::Clamp>(response)
                                                     : inversion_of<extrapolate::Linear>(response));
     std::vector<Quantity> quantities = {mean, median, sd};
@@ -148,34 +149,60 @@ void study_inversions(const Detector& detector, Teacher& teacher, int n_nets, Fi
 }
 
 /// Of x at given y: the mean M, its slope and the standard deviation.
-std::vector<Curve> compare_against_measured(const Posterior& posterior, const std::vector<Regression>& means,
+std::vector<Curve> compare_against_measured(const Detector& detector, const Posterior& posterior,
+                                            const std::vector<Regression>& means,
                                             const std::vector<Regression>& variances) {
-  const Grid grid = every_5_gev(0.0, 250.0);
-  constexpr double half = 0.5;  // of the distance over which the slope is taken
+  const Grid grid = every_5_gev(0.0, highest_y(detector));
   const auto shifted = [&](double by) {
     std::vector<double> y = grid;
     for (double& one : y) one += by;
     return y;
   };
-  const auto slope_of = [&](const Estimator& m) {
-    Column above = m(shifted(half));
-    const Column below = m(shifted(-half));
-    for (std::size_t i = 0; i < above.size(); ++i) above[i] = (above[i] - below[i]) / (2.0 * half);
-    return above;
-  };
-  const Estimator exact = one_by_one([&](double y) { return posterior.moments(y).mean; });
-  const Estimator exact_sd = one_by_one([&](double y) { return posterior.moments(y).sd; });
+  Column exact_m, exact_slope, exact_sd;
+  for (const double y : grid) {
+    const Posterior::Moments exact = posterior.moments(y);
+    exact_m.push_back(exact.mean);
+    exact_slope.push_back(exact.slope);
+    exact_sd.push_back(exact.sd);
+  }
   std::vector<Column> m, m_slope, deviation;
   for (const Regression& one : means) {
     m.push_back(one(grid));
-    m_slope.push_back(slope_of(one));
+    constexpr double half = 0.2;  // closer, the difference of two floats has noise
+    m_slope.push_back(one(shifted(half)));
+    const Column below = one(shifted(-half));
+    for (std::size_t i = 0; i < grid.size(); ++i) m_slope.back()[i] = (m_slope.back()[i] - below[i]) / (2.0 * half);
   }
   for (const Regression& one : variances) {
     deviation.push_back(one(grid));
     for (double& value : deviation.back()) value = std::sqrt(std::max(0.0, value));
   }
-  return {compare("M", grid, tabled_y, exact(grid), m), compare("M_slope", grid, tabled_y, slope_of(exact), m_slope),
-          compare("sd", grid, tabled_y, exact_sd(grid), deviation)};
+  return {compare("M", grid, tabled_y, exact_m, m), compare("M_slope", grid, tabled_y, exact_slope, m_slope),
+          compare("sd", grid, tabled_y, exact_sd, deviation)};
+}
+
+/// The maximum a posteriori at given x: its mean, and its median, which is that at y = f(x).
+std::vector<Curve> compare_modes(const Detector& detector, const Posterior& posterior,
+                                 const std::vector<Density>& densities) {
+  const Grid grid = every_5_gev(x_low, x_high);
+  const auto columns = [&](double tolerance, double smallest_step, const std::function<double(double)>& map) {
+    const Bent all(tolerance, smallest_step, map);
+    std::pair<Column, Column> result;
+    for (const double x : grid) {
+      result.first.push_back(all.mean(detector, x) / x);
+      result.second.push_back(map(detector.f(x)) / x);
+    }
+    return result;
+  };
+  const auto [exact_mean, exact_median] = columns(1e-4, 1e-5, [&](double y) { return posterior.mode(y); });
+  std::vector<Column> means, medians;
+  for (const Density& one : densities) {
+    auto [its_mean, its_median] = columns(0.02, 0.01, [&](double y) { return one.mode(y); });
+    means.push_back(std::move(its_mean));
+    medians.push_back(std::move(its_median));
+  }
+  return {compare(mean.name, grid, tabled_x, exact_mean, means),
+          compare(median.name, grid, tabled_x, exact_median, medians)};
 }
 
 /// The response E[M(Y) | x] of each regression, learned at given x and inverted; and the same exactly.
@@ -197,7 +224,7 @@ std::vector<Curve> study_residual(const Detector& detector, const Tabulated& exa
   std::vector<Estimator> inversions;
   std::vector<Column> response_slope, extrapolated, not_invertible;
   for (const Regression& m : regressions) {
-    const cal::Calibration<Net> calibration(teacher.response_of(m, residual_low, residual_high));
+    const cal::Calibration<Response> calibration(teacher.response_of(m, residual_low, residual_high));
     inversions.push_back([calibration, m](const std::vector<double>& y) { return Inverted(calibration, m(y)).x; });
     Column slope_here, outside, failed;
     for (const double x : grid) {
@@ -226,22 +253,30 @@ void study_direct(const Detector& detector, const Prior& prior, Teacher& teacher
   const Posterior posterior(detector, prior);
   const Tabulated exact_m = exact_regression(posterior);
   std::vector<Regression> means, variances;
+  std::vector<Density> densities;
   for (int i = 0; i < n_nets; ++i) {
     means.push_back(teacher.regression(detector, posterior));
     variances.push_back(teacher.variance(means.back(), posterior));
+    densities.push_back(teacher.density(means.back(), variances.back(), posterior));
   }
   findings.direct.push_back(
       {detector, prior.name,
        compare_against_truth(detector, {mean, median, sd, slope, mode}, every_5_gev(x_low, x_high), tabled_x,
                              one_by_one(exact_m), {means.begin(), means.end()})});
-  findings.regressions.push_back({detector, prior.name, compare_against_measured(posterior, means, variances)});
+  findings.regressions.push_back(
+      {detector, prior.name, compare_against_measured(detector, posterior, means, variances)});
+  findings.modes.push_back({detector, prior.name, compare_modes(detector, posterior, densities)});
   findings.residuals.push_back({detector, prior.name, study_residual(detector, exact_m, means, teacher)});
 }
 
 }  // namespace
 
 const Point& Curve::worst() const {
-  const auto off = [](const Point& point) { return point.is_tabled ? std::abs(point.deviation()) : -1.0; };
+  const auto off = [](const Point& point) {
+    if (!point.is_tabled) return -1.0;
+    const double deviation = std::abs(point.deviation());
+    return std::isfinite(deviation) ? deviation : std::numeric_limits<double>::infinity();
+  };
   return *std::max_element(points.begin(), points.end(),
                            [&](const Point& a, const Point& b) { return off(a) < off(b); });
 }

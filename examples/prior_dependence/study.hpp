@@ -44,6 +44,7 @@ struct Findings {
   std::vector<Case> inversions;   ///< by detector and policy outside the range
   std::vector<Case> direct;       ///< by detector and spectrum
   std::vector<Case> regressions;  ///< the same against y
+  std::vector<Case> modes;        ///< of the maximum a posteriori, by detector and spectrum
   /// The inversion of a direct regression's response, against x. Also response_slope, of what is inverted, and the
   /// fractions of events that are extrapolated and not_invertible.
   std::vector<Case> residuals;

@@ -41,14 +41,14 @@ TEST_CASE("what a direct regression learns") {
     CAPTURE(spectrum);
     const Posterior posterior(detector, prior_of(spectrum));
     for (const json& row : block.at("M_of_y")) {
-      const double y = row.at("y"), h = 0.01;
+      const double y = row.at("y");
       CAPTURE(y);
       CHECK(agrees(posterior.moments(y).mean, row.at("M"), 0.0, 1e-6));
       CHECK(agrees(posterior.moments(y).sd, row.at("sd_x_given_y"), 0.0, 1e-5));
-      CHECK(agrees((posterior.moments(y + h).mean - posterior.moments(y - h).mean) / (2.0 * h), row.at("dM_dy"), 0.0,
-                   1e-5));
+      CHECK(agrees(posterior.moments(y).slope, row.at("dM_dy"), 0.0, 1e-5));
     }
     const Tabulated m = exact_regression(posterior);
+    const Bent most_probable(1e-5, 1e-7, [&](double y) { return posterior.mode(y); });
     for (const json& row : block.at("rows")) {
       const double x = row.at("x");
       CAPTURE(x);
@@ -58,6 +58,11 @@ TEST_CASE("what a direct regression learns") {
       CHECK(agrees(found.mode, row.at("mode_closure"), 1e-3));
       CHECK(agrees(found.sd, row.at("sd_over_x"), 1e-5));
       CHECK(agrees(found.slope, row.at("slope_dEM_dx"), 1e-5));
+      // With x^-5, mu and 8 GeV the most probable x jumps by 11 GeV at y = 33.27 GeV. There the reference, which sums
+      // over discrete y, is off by up to 1.3e-3 (a trapezoidal sum of 32,000 nodes agrees with ours to 2e-5).
+      const double tolerance = detector.curved && !detector.varying && spectrum == "x^-5" && x < 100.0 ? 2e-3 : 1e-5;
+      CHECK(agrees(most_probable.mean(detector, x) / x, row.at("map_mean_closure"), 0.0, tolerance));
+      CHECK(agrees(posterior.mode(detector.f(x)) / x, row.at("map_at_f_over_x"), 0.0, 1e-5));
     }
   }
 }
