@@ -412,14 +412,14 @@ CALIBRANT_COLD Response read_response(const TensorFile& file, const std::string&
   for (std::size_t m = 0; m < n_members; ++m) {
     const std::string here = where + ", training";
     Member member = prototype;
-    Parameters<S, Member::n_params> values;
+    Stored<Parameters<S, Member::n_params>> values;
     for (std::size_t i = 0; i < n_params; ++i) {
-      values[static_cast<int>(i)] = parameters[m * n_params + i];
+      (*values)[static_cast<int>(i)] = parameters[m * n_params + i];
       if (!std::isfinite(parameters[m * n_params + i]))
         throw Error(where + ", parameter " + std::to_string(i), "a finite number",
                     std::to_string(parameters[m * n_params + i]));
     }
-    member.set_parameters(values);
+    member.set_parameters(*values);
     TrainingRecord& record = member.description.training;
     record.loss = get<std::string>(training[m], "loss", here);
     record.seed = get<std::uint64_t>(training[m], "seed", here);
