@@ -235,7 +235,8 @@ constexpr std::array<float, 5> highest_m_over_pt = {0.4f, 0.35f, 0.3f, 0.25f, 0.
 constexpr double most_without_value = 0.001;
 bool is_held_out(float event) { return static_cast<std::int64_t>(event) % 5 == 1; }
 
-float choose_highest(const cal::Table& jets, cal::FitOptions options, cal::ThreadPool& pool, Findings& findings) {
+float choose_highest(const cal::Table& jets, const cal::FitOptions& options, cal::ThreadPool& pool,
+                     Findings& findings) {
   const auto event = static_cast<std::size_t>(jets.index("event"));
   const cal::Table kept = jets.where([=](auto row) { return !is_held_out(row[event]); });
   const Estimates estimates(kept, options);

@@ -53,6 +53,7 @@ Curve compare(const std::string& quantity, const Grid& grid, const Grid& tabled,
   Curve curve{quantity, {}};
   for (std::size_t i = 0; i < grid.size(); ++i) {
     std::vector<double> here;
+    here.reserve(found.size());
     for (const Column& one : found) here.push_back(one[i]);
     const bool is_tabled = std::find(tabled.begin(), tabled.end(), grid[i]) != tabled.end();
     curve.points.push_back({grid[i], exact[i], average(here), is_tabled});
@@ -79,6 +80,7 @@ std::vector<Curve> compare_against_truth(const Detector& detector, const std::ve
                                          const std::vector<Estimator>& found) {
   const auto exactly = against_truth(detector, grid, exact);
   std::vector<std::vector<AtTruth>> networks;
+  networks.reserve(found.size());
   for (const Estimator& one : found) networks.push_back(against_truth(detector, grid, one));
   std::vector<Curve> curves;
   for (const Quantity& quantity : quantities) {
@@ -88,6 +90,7 @@ std::vector<Curve> compare_against_truth(const Detector& detector, const std::ve
       return values;
     };
     std::vector<Column> columns;
+    columns.reserve(networks.size());
     for (const auto& one : networks) columns.push_back(column(one));
     curves.push_back(compare(quantity.name, grid, tabled, column(exactly), columns));
   }
@@ -122,6 +125,7 @@ Estimator inversion_of(const Response& response) {
 Estimator one_by_one(const std::function<double(double)>& estimate) {
   return [estimate](const std::vector<double>& y) {
     std::vector<double> x;
+    x.reserve(y.size());
     for (const double one : y) x.push_back(estimate(one));
     return x;
   };
@@ -225,7 +229,7 @@ std::vector<Curve> study_residual(const Detector& detector, const Tabulated& exa
   std::vector<Column> response_slope, extrapolated, not_invertible;
   for (const Regression& m : regressions) {
     const cal::Calibration<Response> calibration(teacher.response_of(m, residual_low, residual_high));
-    inversions.push_back([calibration, m](const std::vector<double>& y) { return Inverted(calibration, m(y)).x; });
+    inversions.emplace_back([calibration, m](const std::vector<double>& y) { return Inverted(calibration, m(y)).x; });
     Column slope_here, outside, failed;
     for (const double x : grid) {
       constexpr double half = 0.5;

@@ -201,7 +201,7 @@ Net<n_inputs, n_outputs> Teacher::fit(std::vector<float> events, cal::Transform 
     targets.push_back("target " + std::to_string(i));
     columns.push_back(targets.back());
   }
-  columns.push_back("weight");
+  columns.emplace_back("weight");
   const cal::Table table(columns, std::move(events), "the toy");
   return cal::fit<Network<n_inputs, n_outputs>>(cal::Dataset(table, features, targets, {.weight = "weight"}), loss,
                                                 plan);

@@ -165,6 +165,7 @@ TEST_CASE("bounds over boxes of networks hold what these give at points of the b
         const Interval bound = bounds(box);
         for (int i = 0; i < 20; ++i) {
           std::vector<double> point;
+          point.reserve(box.size());
           for (const Interval& side : box) point.push_back(random.uniform(side.low, side.high));
           const double minor = smallest_minor(model, point);
           // Both are off by the rounding of a hundred operations.

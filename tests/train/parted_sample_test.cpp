@@ -25,7 +25,7 @@ struct Prepared {
   std::vector<BasicDataset<float>> data;
   Sample sample;
 
-  Prepared(const std::vector<std::int64_t>& sizes, const FitOptions& options, DatasetColumns columns = {}) {
+  Prepared(const std::vector<std::int64_t>& sizes, const FitOptions& options, const DatasetColumns& columns = {}) {
     std::uint64_t seed = 1;
     for (const std::int64_t n : sizes) data.push_back(small::dataset(n, columns, seed++));
     Sample::Datasets pointers;

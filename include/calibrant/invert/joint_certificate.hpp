@@ -102,16 +102,16 @@ class MinorBounds {
   }
 
   /// By its first row.
-  template <int size>
-  static Interval determinant(const Interval (&a)[size][size]) noexcept {
-    if constexpr (size == 1) {
+  template <int n_rows>
+  static Interval determinant(const Interval (&a)[n_rows][n_rows]) noexcept {
+    if constexpr (n_rows == 1) {
       return a[0][0];
     } else {
       Interval sum(0.0);
-      for (int k = 0; k < size; ++k) {
-        Interval below[size - 1][size - 1];
-        for (int i = 1; i < size; ++i)
-          for (int j = 1; j < size; ++j) below[i - 1][j - 1] = a[i][j <= k ? j - 1 : j];
+      for (int k = 0; k < n_rows; ++k) {
+        Interval below[n_rows - 1][n_rows - 1];
+        for (int i = 1; i < n_rows; ++i)
+          for (int j = 1; j < n_rows; ++j) below[i - 1][j - 1] = a[i][j <= k ? j - 1 : j];
         const Interval term = a[0][k] * determinant(below);
         sum = k % 2 == 0 ? sum + term : sum - term;
       }

@@ -679,6 +679,7 @@ CALIBRANT_COLD std::tuple<Parts...> read_parts(const TensorFile& file, const std
                                                const std::tuple<const Parts&...>*, const std::string& where) {
   const Json checksums = parse(file, "parts", where);
   std::vector<std::string> prefixes;
+  prefixes.reserve(n);
   for (const char* name : names) prefixes.push_back(part_prefix(name));
   require_no_other(file, "part.", prefixes, where);
   std::size_t i = 0;

@@ -42,16 +42,16 @@ struct BatchShare {
   int first_shard;
 };
 
-/// A batch takes its share of every part, and a share is cut into shards of `shard_size` events, whose gradients are
+/// A batch takes its share of every part, and a share is cut into shards of `ShardSize` events, whose gradients are
 /// summed by themselves. With ranks, each process has one part, and knows the sizes of the others.
-template <class Scalar, int n_features, int n_targets, int shard_size>
+template <class Scalar, int n_features, int n_targets, int ShardSize>
 class PartedSample {
  public:
   using Rows = EncodedRows<Scalar, n_features, n_targets>;
   using Datasets = std::vector<const BasicDataset<Scalar>*>;
 
   /// Events of the validation sample that are added up by themselves.
-  static constexpr int block = 16 * shard_size;
+  static constexpr int block = 16 * ShardSize;
 
   /// Encodes the events with the transforms of `model`.
   /// @param first_part  number, in the whole sample, of the first part here.
@@ -244,7 +244,7 @@ class PartedSample {
     return weight_of(std::span(share.index, static_cast<std::size_t>(share.count)));
   }
   /// A share of no events has a shard too: its gradient is zero.
-  static constexpr int n_shards(int count) noexcept { return std::max(1, (count + shard_size - 1) / shard_size); }
+  static constexpr int n_shards(int count) noexcept { return std::max(1, (count + ShardSize - 1) / ShardSize); }
 
   Rows rows_;
   bool unit_weights_ = true;
