@@ -180,9 +180,8 @@ struct JointNewton {
   }
   /// Where truth j is beyond an edge at which it is clamped.
   template <class T, int n, class S = ScalarOf<T>>
-  static CALIBRANT_INLINE typename ScalarTraits<T>::Mask beyond_clamp(
-      const T& x, const std::array<Range<S>, static_cast<std::size_t>(n)>& box,
-      const std::array<extrapolate::Edges, static_cast<std::size_t>(n)>& edges, int j) noexcept {
+  static CALIBRANT_INLINE typename ScalarTraits<T>::Mask beyond_clamp(const T& x, const Box<S, n>& box,
+                                                                      const BoxEdges<n>& edges, int j) noexcept {
     const auto& own = edges[static_cast<std::size_t>(j)];
     auto result = all_lanes<T>(false);
     if (own.below == extrapolate::Edge::clamp) result = x < T(range(box, j).low);
@@ -203,9 +202,7 @@ struct JointNewton {
   /// `consistent` is not set.
   template <class T, int n, class S = ScalarOf<T>>
   static void solve_linearised(const T (&jacobian)[n][n], const T (&residual)[n], const T (&inside)[n],
-                               const std::array<Range<S>, static_cast<std::size_t>(n)>& box,
-                               const std::array<extrapolate::Edges, static_cast<std::size_t>(n)>& edges,
-                               T (&matrix)[n][n], T (&solution)[n],
+                               const Box<S, n>& box, const BoxEdges<n>& edges, T (&matrix)[n][n], T (&solution)[n],
                                typename ScalarTraits<T>::Mask& consistent) noexcept {
     using Mask = typename ScalarTraits<T>::Mask;
     Mask stuck[n];

@@ -140,8 +140,7 @@ struct Dense {
     }
     const T* dz = dy.data();
     if constexpr (keeps_dz) dz = local;
-    if constexpr (!in_lanes) add_outer_products(x, dz, dp);
-    pull_inputs(p, dz, dx);
+    pullback_linear(p, x, dz, dp, dx);
   }
 
   /// Whether the layer above may carry dL/dx through the activation (see ThroughActivation).
@@ -155,11 +154,11 @@ struct Dense {
                                                              Accumulator<T>& dp) noexcept {
     return {dz, y, w.saved, dp.bias};
   }
-  /// What remains of pullback after the layer above has written dz = dL/dz.
+  /// What remains of pullback when dz = dL/dz, and what the bias and the slopes take of it, is there.
   template <class T, class Dx>
   static void pullback_linear(View<const ScalarOf<T>, n_params> p, View<const T, In> x, const T* dz, Accumulator<T>& dp,
                               Dx dx) noexcept {
-    add_outer_products(x, dz, dp);
+    if constexpr (!Accumulator<T>::in_lanes) add_outer_products(x, dz, dp);
     pull_inputs(p, dz, dx);
   }
 
@@ -333,15 +332,16 @@ struct Dense {
     }
   }
 
-  /// The activation of Q registers of `count` rows of z from row `first` on, in their place. A function of its own: its
-  /// constants would take registers from the sums. Register by register: compilers pass larger structs through memory.
+  /// The activation of Q registers, from sample `column` on, of `count` rows of z from row `first` on, in their place.
+  /// A function of its own: its constants would take registers from the sums. Register by register: compilers pass
+  /// larger structs through memory.
   template <bool Save, class T, int Q, class S>
-  static CALIBRANT_NOINLINE void activate_block(View<const S, n_params> p, S* z, S* saved, int first,
+  static CALIBRANT_NOINLINE void activate_block(View<const S, n_params> p, S* z, S* saved, int column, int first,
                                                 int count) noexcept {
     for (int o = first; o < first + count; ++o) {
       const S a = Activation::n_parameters > 0 ? p[(n_params - Out) + o] : S(0);
       CALIBRANT_UNROLL for (int q = 0; q < Q; ++q) {
-        const int at = o * stride<T> + q * lanes<S>;
+        const int at = o * stride<T> + column + q * lanes<S>;
         const auto activated = Activation::apply(Wide<S, 1>::load(z + at), a);
         activated.value.store(z + at);
         if constexpr (Save) activated.saved.store(saved + at);
@@ -380,7 +380,7 @@ struct Dense {
         for (int o = 0; o < Out; ++o)
           finish(o, column,
                  kernel::dot<In, S, Q>(p.data() + o * In, is_value ? p[n_weights + o] : S(0), in + column, stride<T>));
-        if constexpr (in_blocks) activate_block<Save, T, Q>(p, out + column, saved_rows + column, 0, Out);
+        if constexpr (in_blocks) activate_block<Save, T, Q>(p, out, saved_rows, column, 0, Out);
       } else {
         constexpr int terms = kernel::terms_at_once<In>;
         const auto rows = [&]<int Rows>(int o, int first, int n) CALIBRANT_LAMBDA_INLINE {
@@ -398,7 +398,7 @@ struct Dense {
             return;
           }
           CALIBRANT_UNROLL for (int r = 0; r < Rows; ++r) finish(o + r, column, acc[r]);
-          if constexpr (in_blocks) activate_block<Save, T, Q>(p, out + column, saved_rows + column, o, Rows);
+          if constexpr (in_blocks) activate_block<Save, T, Q>(p, out, saved_rows, column, o, Rows);
         };
         for (int first = 0; first < In; first += terms) {
           const int n = In % terms == 0 || first + terms <= In ? terms : In % terms;
